@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF programs and user space both see: the records of the ring buffer, the values of the
+ * shared maps and the list of walk errors. Nothing else belongs here.
+ */
+#ifndef SCRY_WIRE_H
+#define SCRY_WIRE_H
+
+#include <linux/types.h>
+
+/* Interpreted languages, in the order of runtimes/list.h; 0 is "none". */
+enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_COUNT };
+
+#define SCRY_MAX_STACK	   8192 /* frames; the largest --max-stack */
+#define SCRY_DEFAULT_STACK 1024
+
+/*
+ * Why a stack is missing or incomplete. Each sample carries one; record counts them by cause.
+ * Order is part of the capture's meaning only through the text, which is stored with it.
+ */
+#define SCRY_WALK_ERRORS(X)                                             \
+	X(OK, "complete")                                               \
+	X(PENDING, "process not examined yet")                          \
+	X(NOT_STARTED, "interpreter starting or ending")                \
+	X(NO_THREAD_STATE, "thread outside the interpreter")            \
+	X(STATE_FAULT, "thread state not readable")                     \
+	X(FRAME_FAULT, "frame not readable (page not present)")         \
+	X(FRAME_CYCLE, "frame list is cyclic")                          \
+	X(BAD_CODE, "frame without a valid code object")                \
+	X(CODE_FAULT, "code object not readable (page not present)")    \
+	X(CODES_FULL, "table of code objects full")                     \
+	X(TRUNCATED, "deeper than --max-stack")                         \
+	X(EXITING, "process exiting")
+
+enum scry_walk_error {
+#define X(name, text) SCRY_WALK_##name,
+	SCRY_WALK_ERRORS(X)
+#undef X
+	SCRY_WALK_ERROR_COUNT
+};
+
+enum scry_record_kind {
+	SCRY_RECORD_SAMPLE = 1,
+	SCRY_RECORD_CODE,	/* first sight of a code object */
+	SCRY_RECORD_ASK,	/* a process user space should examine */
+	SCRY_RECORD_FORK,
+	SCRY_RECORD_EXEC,
+	SCRY_RECORD_EXIT,	/* of a process's last thread */
+};
+
+struct scry_record {
+	__u32 kind; /* enum scry_record_kind */
+	__u32 pid;  /* process, as in the pid namespace of scry */
+	__u64 time; /* CLOCK_MONOTONIC, ns */
+};
+
+/*
+ * One frame: which code object, and where in it.
+ * at: byte offset of the instruction from the first one; SCRY_AT_NONE before the first.
+ */
+struct scry_frame {
+	__u32 code; /* id given at first sight, never reused in a session; 0: not known */
+	__s32 at;
+};
+#define SCRY_AT_NONE (-1)
+
+struct scry_sample {
+	struct scry_record head;
+	__u32 tid;
+	__u32 cpu;
+	__u8 runtime; /* enum scry_runtime */
+	__u8 error;   /* enum scry_walk_error: frames[] holds what was read before it */
+	__u16 count;  /* frames, leaf first */
+	__u32 instance; /* which life of the pid: see struct scry_proc */
+	char comm[16];
+	struct scry_frame frames[];
+};
+
+/* Text read from the target: a str (kind 1, 2, 4 bytes a character) or bytes (kind 1, utf8 set). */
+struct scry_text {
+	__u32 chars; /* length in the target, in characters */
+	__u32 bytes; /* how many bytes of it follow; less than chars * kind: cut or not readable */
+	__u8 kind;
+	__u8 encoding; /* enum scry_encoding */
+	__u16 pad;
+	__u64 address; /* of the first character in the target, to read what is missing */
+};
+enum scry_encoding { SCRY_ENCODING_UCS, SCRY_ENCODING_UTF8 };
+
+/* The identity of a code object; the texts' bytes follow one another: name, file, lines. */
+struct scry_code {
+	struct scry_record head;
+	__u32 id;
+	__u32 instance;
+	__u64 address;
+	__u32 binary; /* index of the interpreter binary: tells the line table's format */
+	__s32 first_line;
+	struct scry_text name, file, lines;
+	__u8 bytes[];
+};
+#define SCRY_NAME_BYTES	 8192	/* sent at first sight; the rest is read by user space */
+#define SCRY_FILE_BYTES	 4096
+#define SCRY_LINES_BYTES 32768
+
+/* A followed process whose interpreter is known. Key: pid (tgid). */
+struct scry_proc {
+	__u64 bias;	  /* run-time address minus link-time address of the interpreter's binary */
+	__u32 runtime;	  /* enum scry_runtime */
+	__u32 binary;	  /* index into the runtime's map of binaries */
+	__u32 instance;	  /* unique for each life of a pid and each exec in it */
+	__u32 generation; /* grows whenever a code object of the process dies */
+	__u64 tls_module; /* cached module id of the interpreter's thread-local block, 0: not read yet */
+};
+
+/*
+ * How to recognise and place an interpreter from its executable's inode alone, so that a process
+ * that lives for milliseconds needs no help from user space. Key: struct scry_exe_key.
+ */
+struct scry_exe_key {
+	__u64 inode;
+	__u64 device; /* kernel's dev_t: major << 20 | minor */
+};
+enum scry_place {
+	SCRY_PLACE_ASK,	   /* not an interpreter as far as known: ask user space, seldom */
+	SCRY_PLACE_EXE,	   /* the executable is the interpreter: bias from mm->start_code */
+	SCRY_PLACE_LINKED, /* a shared library: found in the dynamic linker's list (struct r_debug) */
+};
+struct scry_exe {
+	__u32 place; /* enum scry_place */
+	__u32 runtime;
+	__u32 binary;
+	__u32 fixed;	     /* ET_EXEC: bias is 0 */
+	__u64 start_code;    /* link-time address of the lowest executable segment of the executable */
+	__u64 debug_slot;    /* link-time address of the executable's DT_DEBUG value */
+	__u64 library_dynamic; /* link-time address of the library's dynamic section */
+	__u64 build_id_at;   /* link-time address of the interpreter binary's build id */
+	__u8 build_id[20];
+	__u32 build_id_size; /* 0: none, not compared */
+};
+
+#endif

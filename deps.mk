@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Everything that building, running and testing need, by the names of Debian and Ubuntu.
+# Build and run apart from test-only packages: DEPS=build installs the first list alone.
+BUILD_PACKAGES := gcc libc6-dev make pkg-config clang libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev
+TEST_PACKAGES := libcmocka-dev python3 git
+
+# bpftool has a package of its own in Debian and newer Ubuntu; older Ubuntu ships it in linux-tools.
+deps:
+	@export DEBIAN_FRONTEND=noninteractive; set -e; \
+	missing=; for p in $(BUILD_PACKAGES) $(if $(filter build,$(DEPS)),,$(TEST_PACKAGES)); do \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	command -v bpftool >/dev/null || test -x /usr/sbin/bpftool || missing="$$missing bpftool"; \
+	if [ -n "$$missing" ]; then \
+		[ "$$(id -u)" = 0 ] || { echo "scry: needs root to install:$$missing" >&2; exit 1; }; \
+		apt-get update -qq; \
+		case "$$missing" in *bpftool*) apt-cache show bpftool >/dev/null 2>&1 || \
+			missing="$${missing/bpftool/linux-tools-common linux-tools-generic}";; esac; \
+		apt-get install -y -qq --no-install-recommends $$missing; fi

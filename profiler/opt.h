@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Options as data: one table per command. Parsing, ranges, usage errors, --help and the man pages all
+ * come from the table. A value is stored in the command's config struct at the row's offset.
+ */
+#ifndef SCRY_OPT_H
+#define SCRY_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum opt_type {
+	OPT_FLAG,	/* bool */
+	OPT_STRING,	/* const char *, points into argv */
+	OPT_LIST,	/* struct opt_list: may be given several times */
+	OPT_UINT,	/* unsigned long, within [min, max] */
+	OPT_SECONDS,	/* double seconds; accepts 10, 1.5, 500ms, 2m */
+	OPT_CHOICE,	/* int, index into choices */
+};
+
+#define OPT_LIST_MAX 64
+
+struct opt_list {
+	const char *item[OPT_LIST_MAX];
+	size_t count;
+};
+
+struct opt {
+	const char *name;		/* long name without dashes; NULL ends a table */
+	char letter;			/* 0: none */
+	enum opt_type type;
+	size_t offset;			/* in the command's config */
+	const char *metavar;		/* NULL for flags */
+	const char *help;
+	unsigned long min, max;		/* OPT_UINT */
+	const char *const *choices;	/* OPT_CHOICE, NULL-ended */
+};
+
+struct command;
+
+/*
+ * Parse argv[1..] of a command into config by its table. Stops at "--" or, if the command takes a
+ * program to run, at the first operand. Returns the index of the first operand, or -1 after having
+ * printed a usage error. --help is handled by the caller before (see main.c).
+ */
+int opt_parse(const struct command *cmd, int argc, char **argv, void *config);
+
+#endif

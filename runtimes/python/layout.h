@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where CPython keeps what the walker reads: one row of offsets per version (layout.c), or the offsets
+ * the target publishes itself (_Py_DebugOffsets, 3.13+). Shared with the BPF side.
+ *
+ * An offset is stored as AT(n) = n + 1, so that 0 says "this version has no such field" and a forgotten
+ * one fails instead of reading offset 0. OFF() takes it back.
+ */
+#ifndef SCRY_PYTHON_LAYOUT_H
+#define SCRY_PYTHON_LAYOUT_H
+
+#include <linux/types.h>
+
+#define AT(n) ((n) + 1)
+#define OFF(field) ((__u32)(field)-1)
+
+#define PY_VERSION(major, minor) ((major) << 8 | (minor))
+
+/* struct_field, as CPython names them. The struct, the printed rows and the tests come from this list. */
+#define PYTHON_FIELDS(X)                                                                 \
+	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key)        \
+	X(interp_next) X(interp_threads_head) X(interp_modules) X(interp_gil) X(interp_id)           \
+	X(tstate_next) X(tstate_interp) X(tstate_frame) X(tstate_cframe)                 \
+	X(tstate_thread_id) X(tstate_native_thread_id)                                   \
+	X(cframe_current_frame)                                                          \
+	X(frame_code) X(frame_previous) X(frame_instr) X(frame_owner) X(frame_tlbc_index) \
+	X(code_filename) X(code_name) X(code_qualname) X(code_firstlineno)               \
+	X(code_linetable) X(code_bytecode) X(code_tlbc)                                  \
+	X(object_type) X(type_name) X(type_flags) X(type_dictoffset) X(type_basicsize)                                                      \
+	X(str_length) X(str_state) X(str_ascii) X(str_compact)                           \
+	X(bytes_size) X(bytes_data)                                                      \
+	X(dict_used) X(dict_keys) X(dict_values)                                                      \
+	X(keys_log2_size) X(keys_log2_index_bytes) X(keys_kind) X(keys_nentries) X(keys_indices) X(values_items) \
+	X(int_size) X(int_digits)
+
+/* How an instruction's position is stored in a frame. */
+enum python_instr {
+	PYTHON_INSTR_BYTES,	/* int, bytes from the first instruction: 2.7 to 3.9 */
+	PYTHON_INSTR_UNITS,	/* int, 2-byte units: 3.10 */
+	PYTHON_INSTR_POINTER,	/* address of the instruction: 3.11+ */
+};
+enum python_lines { PYTHON_LNOTAB_UNSIGNED /* 2.7 */, PYTHON_LNOTAB /* 3.6-3.9 */, PYTHON_LINETABLE /* 3.10 */, PYTHON_LOCATIONS /* 3.11+ */ };
+enum python_str { PYTHON_STR_BYTES /* 2.7 */, PYTHON_STR_UNICODE };
+
+struct python_layout {
+#define X(field) __u16 field;
+	PYTHON_FIELDS(X)
+#undef X
+	__u8 instr;	   /* enum python_instr */
+	__u8 lines;	   /* enum python_lines */
+	__u8 str;	   /* enum python_str */
+	__u8 tagged;	   /* frame references carry tag bits (3.14+): mask with ~3 */
+	__u8 str_kind_bit; /* lowest bit of the kind in a str's state word: 2, or 8 in free-threaded 3.14+ */
+	__u8 free_threaded;
+	__u8 owner_interpreter; /* frames whose owner is this or more are the interpreter's own: 3 (3.12+); 0: none */
+	__u8 pad;
+};
+
+/*
+ * An interpreter binary as BPF needs it; addresses are link-time ones, add the process's bias.
+ * 0 = this build has none.
+ */
+struct scry_python {
+	__u64 current;		/* PyThreadState *: holder of the GIL (to 3.11) */
+	__u64 interpreters;	/* PyInterpreterState *: head of the list */
+	__u64 tss_key;		/* int: pthread key of a thread's state (3.6 to 3.14) */
+	__u64 code_type;	/* PyCode_Type */
+	__u64 tls_module;	/* word holding the module id of the thread-local block; 0: static TLS */
+	__s64 tls_tstate;	/* offset of _Py_tss_tstate from the thread pointer, or in the module's block */
+	__s64 tls_gilstate;	/* same of _Py_tss_gilstate (3.15) */
+	__u32 has_tls_tstate;
+	__u32 has_tls_gilstate;
+	__u32 version;		/* PY_VERSION() */
+	__u32 hexversion;	/* PY_VERSION_HEX, 0 if not known to that depth */
+	struct python_layout layout;
+};
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A language. To add one: a folder runtimes/NAME/ with a struct runtime_ops NAME_runtime, a walker
+ * (walk.h, compiled for BPF and for the host) and a line in list.h.
+ *
+ *   binary   an ELF file that holds an interpreter; examined once, cached by device, inode and mtime
+ *   process  a process that has such a binary mapped, at some bias
+ */
+#ifndef SCRY_RUNTIME_H
+#define SCRY_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "../bpf/wire.h"
+#include "python/layout.h"
+
+struct elf;	/* profiler/elf.h */
+
+/* One recognised interpreter binary. Filled by runtime_ops.recognise. */
+struct runtime_binary {
+	const struct runtime_ops *ops;
+	char *path;		/* as the target sees it; owned by the cache */
+	char version[32];	/* "3.12.4", or "3.12" where the patch level is not known */
+	char build_id[41];	/* hex, "" if none */
+	const char *layout_from; /* "table row 3.12" or "published offsets"; static text */
+	bool stripped;		/* no .symtab */
+	bool shared;		/* a library, not the executable */
+	bool free_threaded, debug_build;
+	__u64 code_dealloc;	/* file offset of the function that frees code objects, for a uprobe; 0: not found */
+	union {
+		struct scry_python python;
+	} wire;			/* what BPF needs of it */
+};
+
+/* A code object's identity, decoded from the record of its first sight. UTF-8, NUL-ended. */
+struct code_name {
+	char *name, *file;	/* raw text of the target: not escaped */
+	int first_line;
+	unsigned char *lines;	/* the version's own line table */
+	size_t lines_size;
+};
+
+struct runtime_thread_name {
+	unsigned long long thread_id;	/* as the interpreter knows it: pthread_self, = the thread pointer */
+	pid_t native_id;		/* tid in the process's own pid namespace, 0 if not known */
+	char name[64];			/* UTF-8, "" if the program did not name it */
+};
+
+struct runtime_ops {
+	const char *name;		/* "python" */
+	enum scry_runtime id;
+
+	/*
+	 * Is this file an interpreter of this language? Called once per file. 0: yes, *ret is filled
+	 * (all but ops and path). -ENOENT: no, silently. -ENOTSUP: yes, but of a version or build that
+	 * is not known: why (a sentence of at most size bytes) says what was looked for and not found.
+	 * pid: a process that maps it at bias, for what only live memory tells; 0: file only.
+	 */
+	int (*recognise)(const struct elf *elf, const char *path, pid_t pid, __u64 bias,
+			 struct runtime_binary *ret, char *why, size_t size);
+
+	/* Quick look at a mapped file's name and size: false skips opening it. Must never miss an interpreter
+	 * that is the executable itself (statically linked or embedding programs have any name). */
+	bool (*may_be)(const char *path, bool is_executable);
+
+	/* Decode code->name, file, lines; fetch what is missing from pid. 0 or -errno. Caller frees with code_name_deinit. */
+	int (*decode)(const struct runtime_binary *binary, const struct scry_code *code, size_t size, struct code_name *ret);
+
+	/* Line of the instruction at byte offset `at`, or the nearest one before it; first_line where the table has none. */
+	int (*line)(const struct runtime_binary *binary, const struct code_name *code, int at);
+
+	/* Names the program gave its threads. Calls add for each thread the interpreter knows. 0 or -errno. */
+	int (*threads)(const struct runtime_binary *binary, pid_t pid, __u64 bias,
+		       void (*add)(void *ctx, const struct runtime_thread_name *thread), void *ctx);
+
+	/* Print what `scry list PID` says of events and methods: one row each through add(event, method, place). */
+	void (*events)(const struct runtime_binary *binary, const struct elf *elf,
+		       void (*add)(void *ctx, const char *event, const char *method, const char *place), void *ctx);
+};
+
+void code_name_deinit(struct code_name *name);
+
+/*
+ * runtime_examine: which interpreter does pid run? 0: *ret is a cached binary (owned by the cache, lives to the
+ * end of the program), *bias its load bias. -ENOENT: none. -ENOTSUP: one of an unknown version; why says so.
+ * -ESRCH: the process is gone. *exe and *key describe the executable for SCRY_PLACE_*, where exe is not NULL.
+ */
+int runtime_examine(pid_t pid, const struct runtime_binary **ret, __u64 *bias, struct scry_exe_key *key,
+		    struct scry_exe *exe, char *why, size_t size);
+
+/* Index of a cached binary, as in scry_proc.binary and scry_code.binary, and back. */
+__u32 runtime_binary_index(const struct runtime_binary *binary);
+const struct runtime_binary *runtime_binary_at(__u32 index);
+
+/* A path that opens the file the target maps as binary->path, through /proc/PID/root or map_files. 0 or -errno. */
+int runtime_binary_open(const struct runtime_binary *binary, pid_t pid);
+
+#endif
