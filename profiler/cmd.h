@@ -3,17 +3,29 @@
 #ifndef SCRY_CMD_H
 #define SCRY_CMD_H
 
+#include <stdbool.h>
+
 #include "opt.h"
 
 struct command {
 	const char *name;
 	const char *args;	/* synopsis of the operands, e.g. "[OPTIONS] (-p PID | -a | -- CMD ARGS...)" */
 	const char *summary;	/* one line, lower case, no full stop */
-	const char *details;	/* paragraphs for --help and the man page; may be NULL */
+	const char *details;	/* paragraphs parted by an empty line, for --help and the man page; may be NULL */
 	const char *examples;	/* lines "command\n  what it does\n"; taught by --help; may be NULL */
 	const struct opt *opts;	/* ended by a row without a name */
+	bool program;		/* the operands are a program to run: what follows its name belongs to it */
+	bool hidden;		/* not shown in the list of commands */
 	int (*run)(const struct command *cmd, int argc, char **argv);	/* argv[0] is the command's name; returns the exit status */
 };
+
+extern const struct command *const commands[];	/* in the order of commands.h, NULL-ended */
+
+const struct command *command_find(const char *name);	 /* NULL: none of that name */
+const struct command *command_nearest(const char *name); /* what was perhaps meant; NULL: nothing is like it */
+
+/* "scry: no verb 'recrod'; did you mean 'record'?" on stderr; returns EXIT_USAGE. */
+int command_unknown(const char *name);
 
 /* "scry record: MESSAGE; see 'scry record --help'" on stderr; returns EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Every command, in the order help shows them. */
+/*
+ * Every command, in the order help shows them. X(NAME) stands for `const struct command cmd_NAME`,
+ * defined in cmd_NAME.c: that line is all that adds a command. The intended order is
+ * record, report, flamegraph, list, doctor, help.
+ */
 #define COMMANDS(X) \
-	X(record)       \
-	X(report)       \
-	X(flamegraph)   \
-	X(list)         \
-	X(doctor)
+	X(help)

@@ -30,19 +30,24 @@ struct opt {
 	char letter;			/* 0: none */
 	enum opt_type type;
 	size_t offset;			/* in the command's config */
-	const char *metavar;		/* NULL for flags */
-	const char *help;
-	unsigned long min, max;		/* OPT_UINT */
+	const char *metavar;		/* NULL for flags, and for choices that help shall spell out */
+	const char *help;		/* what it does; ranges and choices are added from the row */
+	unsigned long min, max;		/* OPT_UINT; max 0: no upper bound */
 	const char *const *choices;	/* OPT_CHOICE, NULL-ended */
 };
 
 struct command;
 
 /*
- * Parse argv[1..] of a command into config by its table. Stops at "--" or, if the command takes a
- * program to run, at the first operand. Returns the index of the first operand, or -1 after having
- * printed a usage error. --help is handled by the caller before (see main.c).
+ * Parse argv[1..] of a command into config by its table: --name VALUE, --name=VALUE, any prefix of a name that
+ * fits one option only, -x VALUE, -xVALUE, -xyz for flags. Options and operands may be mixed: argv is reordered so that
+ * the operands stand last. "--" ends the options; so does the first operand of a command that runs a program.
+ * Returns the index of the first operand (argc: none), or -1 after having printed a usage error.
  */
 int opt_parse(const struct command *cmd, int argc, char **argv, void *config);
+
+/* Is --help or -h among the options? Every table has it without saying so; main.c answers it before the command runs. */
+bool opt_wants_help(const struct command *cmd, int argc, char **argv);
+extern const struct opt opt_help;
 
 #endif
