@@ -5,4 +5,5 @@
  * record, report, flamegraph, list, doctor, help.
  */
 #define COMMANDS(X) \
+	X(doctor)       \
 	X(help)

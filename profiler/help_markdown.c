@@ -17,7 +17,8 @@ static void put(FILE *to, const char *text)
 
 static void put_example(FILE *to, const char *text, int len, bool indented)
 {
-	fprintf(to, "%s%.*s\n", indented ? "    # " : "    ", len, text);
+	if (len)
+		fprintf(to, indented ? "  %.*s\n" : "- `%.*s`:\n", len, text);
 }
 
 static void put_option(FILE *to, const struct opt *opt)

@@ -15,8 +15,9 @@ struct parse {
 	const struct command *cmd;
 	char **argv;
 	int argc;
-	char *config;	/* NULL: look only, store and report nothing */
-	bool help;
+	char *config;
+	bool look;	/* store and report nothing, leave argv as it is */
+	bool help;	/* --help was seen */
 };
 
 /* How the user spelled the option, for messages: "--freq" or "-F". */
@@ -27,9 +28,9 @@ struct spelled {
 
 static int complain(const struct parse *p, const struct spelled *s, const char *what, const char *value)
 {
-	if (p->config && value)
+	if (!p->look && value)
 		usage_error(p->cmd, "%s%.*s %s, not '%s'", s->dashes, s->len, s->text, what, value);
-	else if (p->config)
+	else if (!p->look)
 		usage_error(p->cmd, "%s%.*s %s", s->dashes, s->len, s->text, what);
 	return -EINVAL;
 }
@@ -78,12 +79,13 @@ static int set_choice(const struct parse *p, const struct spelled *s, const stru
 
 static int set_value(struct parse *p, const struct spelled *s, const struct opt *opt, const char *value)
 {
-	char *to = p->config + opt->offset;
+	char *to;
 
 	if (opt == &opt_help)
 		p->help = true;
-	if (!p->config || opt == &opt_help)
+	if (p->look || opt == &opt_help)
 		return 0;
+	to = p->config + opt->offset;
 	switch (opt->type) {
 	case OPT_FLAG:
 		*(bool *)to = true;
@@ -217,11 +219,11 @@ static int parse_words(struct parse *p)
 		}
 		if (!end)
 			n = word[1] == '-' ? parse_long(p, i) : parse_short(p, i);
-		if (n < 0 && p->config)
+		if (n < 0 && !p->look)
 			return -1;
 		if (n < 0)
 			n = 1;
-		if (p->config) {
+		if (!p->look) {
 			move_before(p->argv, first, i, n);
 			first += n;
 		}
@@ -240,7 +242,7 @@ int opt_parse(const struct command *cmd, int argc, char **argv, void *config)
 
 bool opt_wants_help(const struct command *cmd, int argc, char **argv)
 {
-	struct parse p = { .cmd = cmd, .argc = argc, .argv = argv };
+	struct parse p = { .cmd = cmd, .argc = argc, .argv = argv, .look = true };
 
 	parse_words(&p);
 	return p.help;

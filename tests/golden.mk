@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Texts compared with those kept under tests/golden and docs/; golden-record writes them anew.
+check-golden: $(O)/scry
+	@tests/golden/help.sh $(O)/scry
+
+golden-record: $(O)/scry
+	@tests/golden/help.sh --record $(O)/scry | tail -1
+
+.PHONY: check-golden golden-record

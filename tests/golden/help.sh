@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What scry says about itself: help, usage errors with their exit status, man pages and the pages of docs/, each compared
+# with the text kept here. After a change of an option, `tests/golden/help.sh --record` writes them anew: look at
+# the difference before it goes in.
+#   help.sh [--record] [SCRY]
+cd "$(dirname "$0")/../.." || exit 1
+record=
+[ "$1" = --record ] && { record=1; shift; }
+scry=${1:-build/scry}
+passed=0 failed=0
+shopt -s lastpipe # compare counts in this shell
+
+# compare NAME FILE: standard input is what was said.
+compare()
+{
+	local said
+	said=$(cat; echo .)
+	if [ -n "$record" ]; then
+		mkdir -p "$(dirname "$2")" && printf %s "${said%.}" > "$2"
+	fi
+	if diff -u "$2" <(printf %s "${said%.}"); then
+		echo "ok - $1"
+		passed=$((passed + 1))
+	else
+		echo "not ok - $1"
+		failed=$((failed + 1))
+	fi
+}
+
+# One run: both streams told apart, and the exit status.
+run()
+{
+	local out err
+	echo "\$ scry $*"
+	{ err=$( { out=$("$scry" "$@"; echo "exit $?"); } 2>&1; printf '%s\n' "$out" >&3); } 3>&1
+	[ -z "$err" ] || printf '%s\n' "$err" | sed 's/^/stderr: /'
+}
+
+verbs=$("$scry" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+[ -n "$verbs" ] || { echo "not ok - $scry lists no verbs"; exit 1; }
+
+{ run; run --help; run -h; run help; run --version; run -V; } | compare "usage" tests/golden/help/scry.txt
+{
+	run recrod
+	run xyzzy
+	run ''
+	run help xyzzy
+	run help doctor list
+	run help --completion tcsh
+	run doctor --bogus
+	run doctor 4711
+} | compare "usage errors" tests/golden/help/errors.txt
+for verb in help $verbs; do
+	{ run "$verb" --help; } | compare "scry $verb --help" "tests/golden/help/$verb.txt"
+	cmp -s <("$scry" "$verb" --help) <("$scry" help "$verb") ; echo $? | grep -qx 0 ||
+		{ echo "not ok - scry help $verb is not scry $verb --help"; failed=$((failed + 1)); }
+done
+for verb in $verbs; do
+	"$scry" help --markdown "$verb" | compare "docs/$verb.md" "docs/$verb.md"
+done
+for verb in '' $verbs; do
+	page=scry${verb:+-$verb}
+	"$scry" help --man $verb | compare "man page $page" "tests/golden/help/$page.1"
+	command -v groff >/dev/null || continue
+	complaints=$("$scry" help --man $verb | groff -man -Tutf8 -ww -z 2>&1)
+	[ -z "$complaints" ] || { echo "not ok - groff on $page: $complaints"; failed=$((failed + 1)); }
+done
+"$scry" help --completion bash | compare "bash completion" tests/golden/help/completion.bash
+bash -n tests/golden/help/completion.bash || failed=$((failed + 1))
+
+# Output that cannot be written is an error; a reader that left is not worth a message.
+[ "$("$scry" --help 2>&1 >/dev/full)" = "scry: standard output: No space left on device" ] &&
+	! "$scry" --help >/dev/full 2>&1 && passed=$((passed + 1)) ||
+	{ echo "not ok - a full disk is reported"; failed=$((failed + 1)); }
+said=$( (trap '' PIPE; { sleep 0.2; "$scry" --help 2>&1 >&3; } 3>&1 >&4 | true) 4>&1)
+[ -z "$said" ] && passed=$((passed + 1)) ||
+	{ echo "not ok - a reader that left: $said"; failed=$((failed + 1)); }
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

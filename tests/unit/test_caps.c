@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is found depends on the machine; that it is said in one line, and matches what was tried, does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "profiler/caps.h"
+#include "profiler/doctor.h"
+#include "profiler/trial.h"
+
+static void every_check_says_one_line(void **state)
+{
+	for (size_t i = 0; i < doctor_check_count; i++) {
+		struct finding f = { .verdict = 42 };
+
+		doctor_checks[i].run(&doctor_checks[i], &f);
+		assert_in_range(f.verdict, VERDICT_OK, VERDICT_FAIL);
+		assert_true(*f.text && !strchr(f.text, '\n') && !strchr(f.todo, '\n'));
+		assert_true(f.verdict != VERDICT_FAIL || *f.todo);
+	}
+}
+
+static void check_names_are_unique(void **state)
+{
+	for (size_t i = 0; i < doctor_check_count; i++)
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(doctor_checks[i].name, doctor_checks[j].name);
+}
+
+/* Run fn in a child without capabilities; its exit status. */
+static int without_capabilities(int (*fn)(void))
+{
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		if (!freopen("/dev/null", "w", stderr) || setgid(65534) || setuid(65534))
+			_exit(99);
+		_exit(fn());
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int count_failed_caps(void)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < doctor_check_count; i++) {
+		struct finding f = { 0 };
+
+		if (!doctor_checks[i].capability)
+			continue;
+		doctor_checks[i].run(&doctor_checks[i], &f);
+		failed += f.verdict == VERDICT_FAIL;
+	}
+	return failed;
+}
+
+static int record_is_refused(void)
+{
+	return caps_check_record() < 0;
+}
+
+static int trials_are_refused(void)
+{
+	return (trial_ring_buffer() < 0) + (trial_perf_cpu() < 0) + (trial_program() < 0);
+}
+
+static void missing_capabilities_are_found(void **state)
+{
+	if (getuid())
+		skip();
+	assert_int_equal(without_capabilities(count_failed_caps), 2);
+	assert_int_equal(without_capabilities(record_is_refused), 1);
+	assert_int_equal(without_capabilities(trials_are_refused), 3);
+}
+
+static void trials_agree_with_the_capabilities(void **state)
+{
+	if (!caps_have(CAP_BPF) || !caps_have(CAP_PERFMON) || !caps_count() || trial_map())
+		skip();
+	assert_int_equal(trial_perf_thread(), 0);
+	assert_in_range(trial_program(), 10, 40);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_check_says_one_line),
+		cmocka_unit_test(check_names_are_unique),
+		cmocka_unit_test(missing_capabilities_are_found),
+		cmocka_unit_test(trials_agree_with_the_capabilities),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
