@@ -21,7 +21,8 @@ ALL_CFLAGS = -std=gnu11 $(WARN) -fno-strict-aliasing -D_GNU_SOURCE -DSCRY_VERSIO
 LIBS := -lbpf -ldw -lelf -lzstd -lz -lm
 
 ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
-BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Werror -I. \
+BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Werror \
+	-Wno-gnu-variable-sized-type-not-at-end -I. \
 	-idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 SRC := $(sort $(wildcard profiler/*.c profiler/base/*.c runtimes/*.c runtimes/*/*.c flamegraph/*.c))

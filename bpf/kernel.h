@@ -6,6 +6,7 @@
 #ifndef SCRY_KERNEL_H
 #define SCRY_KERNEL_H
 
+#include <asm/ptrace.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
 #include <stdbool.h>
@@ -60,6 +61,12 @@ struct thread_struct {
 };
 #endif
 
+struct signal_struct {
+	struct {
+		int counter;
+	} live;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -68,6 +75,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct pid *thread_pid;
 	struct mm_struct *mm;
+	struct signal_struct *signal;
 	char comm[16];
 	struct thread_struct thread;
 };

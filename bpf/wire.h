@@ -29,6 +29,7 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_COUNT }
 	X(BAD_CODE, "frame without a valid code object")                \
 	X(CODE_FAULT, "code object not readable (page not present)")    \
 	X(CODES_FULL, "table of code objects full")                     \
+	X(CODE_LOST, "ring buffer full: a code object is not known yet") \
 	X(TRUNCATED, "deeper than --max-stack")                         \
 	X(EXITING, "process exiting")
 
@@ -48,10 +49,26 @@ enum scry_record_kind {
 	SCRY_RECORD_EXIT,	/* of a process's last thread */
 };
 
+/* Counters kept per CPU. */
+enum scry_count {
+	SCRY_COUNT_SAMPLES,	/* ticks that hit a followed thread */
+	SCRY_COUNT_LOST,	/* samples the ring buffer had no room for */
+	SCRY_COUNT_LOST_CODES,	/* first sights likewise: sent again with the next sample */
+	SCRY_COUNT_CODES,	/* first sights */
+	SCRY_COUNT_COUNT
+};
+
 struct scry_record {
 	__u32 kind; /* enum scry_record_kind */
 	__u32 pid;  /* process, as in the pid namespace of scry */
 	__u64 time; /* CLOCK_MONOTONIC, ns */
+};
+
+/* SCRY_RECORD_FORK, _EXEC, _EXIT: head.pid is the child in a fork. */
+struct scry_process {
+	struct scry_record head;
+	__u32 parent; /* fork */
+	__u32 pad;
 };
 
 /*
@@ -71,7 +88,8 @@ struct scry_sample {
 	__u8 runtime; /* enum scry_runtime */
 	__u8 error;   /* enum scry_walk_error: frames[] holds what was read before it */
 	__u16 count;  /* frames, leaf first */
-	__u32 instance; /* which life of the pid: see struct scry_proc */
+	__u32 instance; /* see struct scry_proc */
+	__u64 thread;	/* thread pointer, by which interpreters know their threads */
 	char comm[16];
 	struct scry_frame frames[];
 };

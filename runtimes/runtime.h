@@ -41,6 +41,7 @@ struct code_name {
 	int first_line;
 	unsigned char *lines;	/* the version's own line table */
 	size_t lines_size;
+	bool hidden;		/* the interpreter's own helper, not a function of the program: left out of stacks */
 };
 
 struct runtime_thread_name {

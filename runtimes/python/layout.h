@@ -72,6 +72,9 @@ struct scry_python {
 	__u32 has_tls_gilstate;
 	__u32 version;		/* PY_VERSION() */
 	__u32 hexversion;	/* PY_VERSION_HEX, 0 if not known to that depth */
+	__u16 state_bytes;	/* how much of a thread state the walker reads at once; python_layout_spans() */
+	__u16 frame_bytes;	/* how much of a frame */
+	__u32 pad;
 	struct python_layout layout;
 };
 

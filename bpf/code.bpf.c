@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Code objects: told to user space when first seen, forgotten when they die. That keeps names exact: an id stands for
+ * one code object, and a new object at an old address gets a new id.
+ */
+#include "code.h"
+#include "task.h"
+
+#include "../runtimes/python/identity.h"
+
+__u32 next_code = 0;
+
+__noinline int python_first_sight(__u64 address, __u32 pid)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_get();
+	struct scry_code_key key = { .address = address };
+	const struct scry_python *py;
+	__u32 binary, id, *known;
+	int bytes;
+
+	if (!proc || !s)
+		return -SCRY_WALK_PENDING;
+	binary = proc->binary;
+	key.instance = proc->instance;
+	py = bpf_map_lookup_elem(&pythons, &binary);
+	if (!py)
+		return -SCRY_WALK_PENDING;
+	bytes = identity_read(s, py, proc->bias, address);
+	if (bytes < 0)
+		return bytes;
+	id = __sync_fetch_and_add(&next_code, 1) + 1;
+	s->code.head.kind = SCRY_RECORD_CODE;
+	s->code.head.pid = pid;
+	s->code.head.time = bpf_ktime_get_ns();
+	s->code.id = id;
+	s->code.instance = key.instance;
+	s->code.binary = binary;
+	/* First told, then entered: whoever finds the id in the table can be sure that its name is on its way before him. */
+	if (bytes > (int)sizeof(s->text) || emit(&s->code, sizeof(s->code) + bytes)) {
+		count(SCRY_COUNT_LOST_CODES);
+		return -SCRY_WALK_CODE_LOST;
+	}
+	count(SCRY_COUNT_CODES);
+	if (bpf_map_update_elem(&codes, &key, &id, BPF_NOEXIST)) {
+		known = bpf_map_lookup_elem(&codes, &key); /* another CPU was first */
+		return known ? (int)*known : -SCRY_WALK_CODES_FULL;
+	}
+	return id;
+}
+
+/*
+ * code_dealloc(PyCodeObject *): the object is about to be freed. The target executes this in the thread that frees,
+ * before the memory can be used again, so no sample sees the address with its old meaning.
+ */
+SEC("uprobe")
+int BPF_KPROBE(code_dealloc, void *object)
+{
+	__u32 pid = task_pid(bpf_get_current_task_btf());
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_code_key key = { .address = (__u64)object };
+
+	if (!proc)
+		return 0;
+	key.instance = proc->instance;
+	/* The table evicts what is seldom used, so that an object unknown to it may still be in a cache: always invalidate. */
+	bpf_map_delete_elem(&codes, &key);
+	__sync_fetch_and_add(&proc->generation, 1);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Knobs set by user space before loading: constants to the verifier, so what is switched off costs nothing. */
+#ifndef SCRY_CONFIG_H
+#define SCRY_CONFIG_H
+
+#include <linux/types.h>
+
+#include "glob.h"
+
+struct scry_config {
+	__u8 all;	     /* every process of the machine (or of the cgroup) */
+	__u8 children;	   /* follow processes that followed ones fork */
+	__u8 tids;	   /* only threads in the map `tids` */
+	__u8 glob;	   /* only threads whose comm matches comm_glob */
+	__u8 bounded_loop; /* do not use bpf_loop even where the kernel has it (tests) */
+	__u8 pad[3];
+	__u32 pid_namespace; /* inode number of scry's own; 0: the initial one */
+	__u32 max_stack;     /* frames */
+	__u32 cgroup_level; /* depth of the cgroup below the root; 0: no cgroup filter */
+	__u64 cgroup_id;
+	__u32 wake_bytes; /* wake the reader when this much waits in the ring buffer */
+	char comm_glob[GLOB_SIZE];
+};
+
+#ifdef __bpf__
+extern const volatile struct scry_config config;
+#endif
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Finding a process's interpreter from its executable alone. */
+#include "place.h"
+#include "walk.h"
+
+#define ASK_FIRST_NS  2000000ULL     /* 2 ms */
+#define ASK_LAST_NS   8000000000ULL
+#define MAX_LIBRARIES 256 /* looked at in the dynamic linker's list */
+
+__u32 next_instance = 0;
+
+/* Ask user space about a process, at most once in a while. */
+static __always_inline void place_ask(__u32 pid)
+{
+	struct scry_record ask = { .kind = SCRY_RECORD_ASK, .pid = pid, .time = bpf_ktime_get_ns() };
+	struct scry_asked first = { .next = ask.time + ASK_FIRST_NS, .wait = ASK_FIRST_NS };
+	struct scry_asked *last = bpf_map_lookup_elem(&asked, &pid);
+
+	if (last) {
+		if (ask.time < last->next)
+			return;
+		last->wait = last->wait < ASK_LAST_NS ? last->wait * 2 : ASK_LAST_NS;
+		last->next = ask.time + last->wait;
+	} else {
+		bpf_map_update_elem(&asked, &pid, &first, BPF_ANY);
+	}
+	bpf_ringbuf_output(&events, &ask, sizeof(ask), BPF_RB_FORCE_WAKEUP);
+}
+
+/* The walk along struct link_map (glibc's and musl's <link.h>: l_addr, l_name, l_ld, l_next). */
+struct place_search {
+	__u64 map;	/* next struct link_map */
+	__u64 dynamic;	/* link-time address of the wanted library's dynamic section */
+	__u64 bias;	/* found: l_addr */
+};
+
+static long place_step(__u32 i, struct place_search *p)
+{
+	__u64 map[4] = {};
+
+	(void)i;
+	if (!p->map || walk_read(map, sizeof(map), p->map))
+		return 1;
+	if (map[2] - map[0] == p->dynamic) {
+		p->bias = map[0];
+		return 1;
+	}
+	p->map = map[3];
+	return 0;
+}
+
+/* Load bias of the library among those the dynamic linker has loaded; 0: not (yet) there. */
+static __always_inline __u64 place_library(const struct scry_exe *exe, __u64 exe_bias)
+{
+	struct place_search p = { .dynamic = exe->library_dynamic };
+	__u64 debug = 0;
+
+	/* DT_DEBUG points to struct r_debug: r_version, then r_map */
+	if (walk_read(&debug, sizeof(debug), exe_bias + exe->debug_slot) || !debug ||
+	    walk_read(&p.map, sizeof(p.map), debug + 8))
+		return 0;
+	WALK_LOOP(MAX_LIBRARIES, place_step, &p);
+	return p.bias;
+}
+
+/* Is it really the binary we know at this bias? A file may have been replaced under the same inode. */
+static __always_inline bool place_is_build(const struct scry_exe *exe, __u64 bias)
+{
+	__u8 id[20] = {};
+
+	if (exe->build_id_size != sizeof(id))
+		return !exe->build_id_size;
+	if (walk_read(id, sizeof(id), bias + exe->build_id_at))
+		return false;
+	for (int i = 0; i < (int)sizeof(id); i++)
+		if (id[i] != exe->build_id[i])
+			return false;
+	return true;
+}
+
+static __always_inline bool place_known(const struct scry_exe *exe, struct mm_struct *mm, struct scry_proc *proc)
+{
+	__u64 bias = exe->fixed ? 0 : mm->start_code - exe->start_code;
+
+	if (exe->place == SCRY_PLACE_LINKED) {
+		bias = place_library(exe, bias);
+		if (!bias)
+			return false;
+	} else if (exe->place != SCRY_PLACE_EXE) {
+		return false;
+	}
+	proc->bias = bias;
+	proc->runtime = exe->runtime;
+	proc->binary = exe->binary;
+	return place_is_build(exe, bias);
+}
+
+__noinline int place_process(__u32 pid)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
+	struct scry_proc proc = {};
+	struct scry_exe_key key = {};
+	struct scry_exe *exe;
+	struct file *file;
+
+	if (!mm)
+		return 0;
+	file = mm->exe_file;
+	if (!file)
+		return 0;
+	key.inode = file->f_inode->i_ino;
+	key.device = file->f_inode->i_sb->s_dev;
+	exe = bpf_map_lookup_elem(&exes, &key);
+	if (exe && place_known(exe, mm, &proc)) {
+		proc.instance = __sync_fetch_and_add(&next_instance, 1) + 1;
+		bpf_map_update_elem(&procs, &pid, &proc, BPF_NOEXIST);
+	} else {
+		place_ask(pid);
+	}
+	return 0;
+}

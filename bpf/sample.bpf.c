@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The CPU sampler: at each tick of the clock, the stack of the thread that runs. */
+#include "place.h"
+#include "python.h"
+
+const volatile struct scry_config config = {};
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline void sample_walk(struct scry_scratch *s, struct task_struct *task, __u32 pid)
+{
+	struct scry_sample *sample = &s->sample;
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+
+	sample->error = SCRY_WALK_PENDING;
+	if (!proc) {
+		place_process(pid);
+		proc = bpf_map_lookup_elem(&procs, &pid);
+	}
+	if (!proc)
+		return;
+	sample->runtime = proc->runtime;
+	sample->instance = proc->instance;
+	if (task->flags & PF_EXITING)
+		sample->error = SCRY_WALK_EXITING;
+	else if (proc->runtime == SCRY_RUNTIME_PYTHON)
+		python_walk(s, proc, pid);
+}
+
+SEC("perf_event")
+int sample_cpu(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scry_scratch *s;
+	struct scry_sample *sample;
+	__u32 pid;
+
+	if (!task->pid) /* idle */
+		return 0;
+	pid = task_pid(task);
+	if (!task_followed(task, pid))
+		return 0;
+	s = scratch_get();
+	if (!s)
+		return 0;
+	sample = &s->sample;
+	__builtin_memset(sample, 0, sizeof(*sample));
+	sample->head.time = bpf_ktime_get_ns();
+	sample_walk(s, task, pid);
+	if (config.all && sample->error == SCRY_WALK_PENDING)
+		return 0; /* most of a machine's processes are no interpreters */
+	sample->head.kind = SCRY_RECORD_SAMPLE;
+	sample->head.pid = pid;
+	sample->tid = task_tid(task);
+	sample->thread = task_thread_pointer(task);
+	sample->cpu = bpf_get_smp_processor_id();
+	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
+	count(SCRY_COUNT_SAMPLES);
+	if (emit(sample, sizeof(*sample) + (sample->count & (2 * SCRY_MAX_STACK - 1)) * sizeof(struct scry_frame)))
+		count(SCRY_COUNT_LOST);
+	return 0;
+}

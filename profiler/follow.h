@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From a pid to entries in the programs' maps: its interpreter is looked for, the binary described to the programs once,
+ * and a probe put where that binary frees code objects, before the first code object is given an id.
+ */
+#ifndef SCRY_FOLLOW_H
+#define SCRY_FOLLOW_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct scry_bpf;
+struct follow;
+
+/* everywhere: probes must also reach processes that start later. 0 or -errno. */
+int follow_create(struct scry_bpf *skel, bool everywhere, struct follow **ret);
+void follow_destroy(struct follow *follow); /* removes the probes */
+
+/*
+ * Find pid's interpreter and enter it in the maps. 0: done. -ENOENT: it runs none (yet); -ESRCH: gone; both silently.
+ * -ENOTSUP: an unknown version, reported once for each program. Others: reported.
+ */
+int follow_process(struct follow *follow, pid_t pid);
+
+/* pid runs another program now, or has ended: forget what follow_process entered. */
+void follow_forget(struct follow *follow, pid_t pid);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The life of the BPF programs: load, attach, read what they send, detach. A session follows processes, finds their
+ * interpreters when asked by the programs, and hands every record to one handler. The kernel removes all of it when scry ends,
+ * however it ends.
+ */
+#ifndef SCRY_SESSION_H
+#define SCRY_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "../bpf/wire.h"
+#include "../runtimes/runtime.h"
+
+struct session_options {
+	bool all;		/* every interpreter of the machine, or of the cgroup */
+	bool children;		/* also what followed processes fork */
+	const char *cgroup;	/* path of a cgroup (v2) directory, or NULL */
+	const char *comm;	/* glob for thread names, or NULL */
+	const pid_t *tids;	/* only these threads */
+	size_t tid_count;
+	unsigned long frequency; /* Hz */
+	unsigned long max_stack; /* frames */
+	bool stats;		/* measure the programs' run time */
+};
+
+/* Called for every record, in the order they happened. binary: of a SCRY_RECORD_CODE, else NULL. */
+typedef void session_handler(void *ctx, const struct scry_record *record, size_t size);
+
+struct session;
+
+/* Load the programs; nothing is attached yet. 0 or -errno, reported. */
+int session_open(const struct session_options *options, session_handler *handler, void *ctx, struct session **ret);
+void session_close(struct session *session);	/* NULL is allowed */
+
+/* Follow a process. Its interpreter is looked for now; `required` makes it an error (reported) to find none. */
+int session_follow(struct session *session, pid_t pid, bool required);
+
+/* Start to sample on every CPU. 0 or -errno, reported. */
+int session_start(struct session *session);
+/* Stop sampling; records on their way can still be polled. */
+void session_stop(struct session *session);
+
+/* Hand over all records that wait. */
+void session_poll(struct session *session);
+
+/* Readable when records should be polled at once. */
+int session_fd(const struct session *session);
+
+/* How many followed processes are alive, as far as told. Not counted with options.all. */
+size_t session_alive(const struct session *session);
+
+/* Sum over CPUs of a counter. */
+uint64_t session_count(const struct session *session, enum scry_count which);
+
+/* Where a process's interpreter is: false if not known (any more). */
+bool session_place(const struct session *session, pid_t pid, struct scry_proc *ret);
+
+/* What the programs and maps used, one line each. */
+void session_print_stats(const struct session *session, FILE *to);
+
+#endif
