@@ -41,6 +41,8 @@ struct capture_writer;
 
 /* Create path (or an unnamed temporary file where path is NULL). 0 or -errno, reported. */
 int capture_create(const char *path, const struct capture_header *header, struct capture_writer **ret);
+/* The same into fd, which stays the caller's; messages name it by `name`. */
+int capture_create_at(int fd, const char *name, const struct capture_header *header, struct capture_writer **ret);
 
 /* Each interns: the same arguments give the same index. Texts are copied; any bytes are allowed. Index 0 is never given
  * but for CAPTURE_NO_STACK. Return 0 when memory is out. */
@@ -58,7 +60,7 @@ void capture_name_process(struct capture_writer *w, uint32_t process, uint32_t p
  * texts, interned by address). No allocation but the chunk's own growth. */
 void capture_sample(struct capture_writer *w, uint64_t time_ns, uint32_t thread, uint32_t stack, uint64_t value, const char *error);
 
-/* Samples that never reached us (ring buffer full), total so far, at this time. */
+/* Samples that never reached us (ring buffer full): total so far, at the time of the last sample. */
 void capture_lost(struct capture_writer *w, uint64_t lost);
 
 /* End the chunk and hand it to the kernel: what was written until now survives a kill -9. Called about once a second. */

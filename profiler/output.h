@@ -27,6 +27,9 @@ struct output_options {
 bool output_known(const char *path);
 const char *output_formats(void);	/* ".scry .folded .svg .txt .json" */
 
+/* Set the roots that a list such as "process,thread" asks for; false: it asks for something else. */
+bool output_roots(const char *list, struct output_options *options);
+
 /* A loaded capture. Names the file in messages by `name`. fd is read from its start, and not closed. 0 or -errno, reported. */
 struct profile;
 int profile_load(int fd, const char *name, struct profile **ret);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "profile_select.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/glob.h"
+
+static bool name_fits(const char *pattern, const char *name)
+{
+	return !pattern || glob_match(pattern, name);
+}
+
+/* A file is meant by its path, or by its base name where the pattern has no slash. */
+static bool file_fits(const char *pattern, const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	return name_fits(pattern, path) || (base && !strchr(pattern, '/') && glob_match(pattern, base + 1));
+}
+
+/* Callers come before callees, so one pass tells for all stacks. */
+int profile_selection_init(struct profile_selection *selection, const struct profile *p,
+			   const struct output_options *options)
+{
+	_cleanup_free_ unsigned char *fits = NULL;
+
+	*selection = (struct profile_selection){ .profile = p, .options = options };
+	if (!options->func && !options->file)
+		return 0;
+	fits = calloc(p->functions.count, 1);
+	selection->stacks = calloc(p->stacks.count, 1);
+	if (!fits || !selection->stacks) {
+		profile_selection_deinit(selection);
+		return -ENOMEM;
+	}
+	for (size_t i = 1; i < p->functions.count; i++)
+		fits[i] = name_fits(options->func, profile_text(p, p->functions.item[i].name)) &&
+			  file_fits(options->file, profile_text(p, p->functions.item[i].file));
+	for (size_t i = 1; i < p->stacks.count; i++) {
+		const struct profile_stack *stack = &p->stacks.item[i];
+
+		selection->stacks[i] = selection->stacks[stack->parent] ||
+				       fits[p->frames.item[stack->frame].function];
+	}
+	return 0;
+}
+
+void profile_selection_deinit(struct profile_selection *selection)
+{
+	free(selection->stacks);
+	selection->stacks = NULL;
+}
+
+bool profile_selection_has(const struct profile_selection *selection, const struct profile_sample *sample)
+{
+	const struct output_options *options = selection->options;
+	double at = (double)sample->time / 1e9;
+
+	return at >= options->from && (options->to <= 0 || at < options->to) &&
+	       (!selection->stacks || selection->stacks[sample->stack]);
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "profile_tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "profile_select.h"
+
+/* While a tree is made. */
+struct builder {
+	struct profile_tree *tree;
+	const struct profile *profile;
+	const struct output_options *options;
+	uint32_t *frame_labels;	/* label of each frame, 0: not made yet */
+	struct table labels;	/* of functions: name and file, line and kind */
+	struct table edges;	/* parent node, label -> node */
+	struct table placed;	/* root label, stack -> index into nodes */
+	uint32_t *nodes;	/* node of a placed stack */
+	size_t nodes_capacity;
+	uint32_t *path;		/* stacks on the way to a placed one */
+	size_t path_capacity;
+	uint32_t *thread_roots;	/* node under which a thread's stacks stand, by thread; ~0: not made yet */
+};
+
+static void builder_deinit(struct builder *b)
+{
+	free(b->frame_labels);
+	table_deinit(&b->labels);
+	table_deinit(&b->edges);
+	table_deinit(&b->placed);
+	free(b->nodes);
+	free(b->path);
+	free(b->thread_roots);
+}
+
+/* 0: no memory. */
+static uint32_t label_add(struct builder *b, struct tree_label label)
+{
+	struct profile_tree *tree = b->tree;
+
+	if (!array_reserve(&tree->labels, &tree->labels_capacity, tree->labels_count + 1, sizeof(label)))
+		return 0;
+	tree->labels[tree->labels_count] = label;
+	return (uint32_t)tree->labels_count++;
+}
+
+static uint32_t label_intern(struct builder *b, struct tree_label label)
+{
+	uint64_t who = (uint64_t)label.name << 32 | label.file;
+	uint64_t what = (uint64_t)(uint32_t)label.line << 32 | (uint64_t)label.kind << 8 | label.is;
+	uint32_t known = b->labels.count, index;
+
+	if (label.is == TREE_THREAD || label.is == TREE_PROCESS)
+		who = label.index;
+	index = table_put(&b->labels, who, what);
+	return index > known && !label_add(b, label) ? 0 : index;
+}
+
+/* Label of a frame; 0: no memory. */
+static uint32_t frame_label(struct builder *b, uint32_t frame)
+{
+	const struct profile_frame *at = &b->profile->frames.item[frame];
+	const struct profile_function *function = &b->profile->functions.item[at->function];
+
+	if (!b->frame_labels[frame])
+		b->frame_labels[frame] = label_intern(b, (struct tree_label){
+			.is = TREE_FUNCTION, .kind = function->kind, .name = function->name, .file = function->file,
+			.line = b->options->lines && at->line > 0 ? at->line : function->line,
+		});
+	return b->frame_labels[frame];
+}
+
+/* The node of a label under a parent; 0: no memory. */
+static uint32_t node_under(struct builder *b, uint32_t parent, uint32_t label)
+{
+	struct profile_tree *tree = b->tree;
+	uint32_t known = b->edges.count, node;
+
+	if (!label)
+		return 0;
+	node = table_put(&b->edges, parent, label);
+	if (node > known) {
+		if (!array_reserve(&tree->nodes, &tree->nodes_capacity, (size_t)node + 1, sizeof(*tree->nodes)))
+			return 0;
+		tree->nodes[node] = (struct tree_node){ .parent = parent, .label = label };
+		tree->nodes_count = (size_t)node + 1;
+	}
+	return node;
+}
+
+/* The node under which a thread's stacks stand: 0 is the root of all. */
+static int thread_root(struct builder *b, uint32_t thread, uint32_t *ret)
+{
+	const struct profile_thread *of = &b->profile->threads.item[thread];
+	uint32_t node = 0;
+
+	*ret = b->thread_roots[thread];
+	if (*ret != UINT32_MAX)
+		return 0;
+	if (b->options->root_process) {
+		struct tree_label label = { .is = TREE_PROCESS, .index = of->process };
+
+		node = node_under(b, node, label_intern(b, label));
+		if (!node)
+			return -ENOMEM;
+	}
+	if (b->options->root_thread) {
+		struct tree_label label = { .is = TREE_THREAD, .index = thread };
+
+		node = node_under(b, node, label_intern(b, label));
+		if (!node)
+			return -ENOMEM;
+	}
+	*ret = b->thread_roots[thread] = node;
+	return 0;
+}
+
+/* Remember the node of a stack under a root. */
+static bool place(struct builder *b, uint32_t root, uint32_t stack, uint32_t node)
+{
+	uint32_t index = table_put(&b->placed, root, stack);
+
+	if (!index || !array_reserve(&b->nodes, &b->nodes_capacity, (size_t)index + 1, sizeof(*b->nodes)))
+		return false;
+	b->nodes[index] = node;
+	return true;
+}
+
+/* The node of a stack under a root: up to the nearest caller that has one, and down again. 0: no memory. */
+static uint32_t stack_node(struct builder *b, uint32_t root, uint32_t stack)
+{
+	uint32_t node = root, index = 0;
+	size_t depth = 0;
+
+	for (; stack && !(index = table_find(&b->placed, root, stack));
+	     stack = b->profile->stacks.item[stack].parent) {
+		if (!array_reserve(&b->path, &b->path_capacity, depth + 1, sizeof(*b->path)))
+			return 0;
+		b->path[depth++] = stack;
+	}
+	if (index)
+		node = b->nodes[index];
+	while (depth--) {
+		stack = b->path[depth];
+		node = node_under(b, node, frame_label(b, b->profile->stacks.item[stack].frame));
+		if (!node || !place(b, root, stack, node))
+			return 0;
+	}
+	return node;
+}
+
+static bool count_error(struct profile_tree *tree, uint32_t error)
+{
+	uint32_t index = table_put(&tree->errors, error, 0);
+
+	if (!index || !array_reserve(&tree->error_counts, &tree->error_capacity, (size_t)index + 1, sizeof(uint64_t)))
+		return false;
+	tree->error_counts[index]++;
+	return true;
+}
+
+static void weigh(struct tree_weight *weight, const struct profile_sample *sample)
+{
+	weight->samples++;
+	weight->value += sample->value;
+}
+
+static int add_sample(struct builder *b, const struct profile_sample *sample)
+{
+	struct profile_tree *tree = b->tree;
+	struct tree_label cause = { .is = TREE_CAUSE, .kind = CAPTURE_MARK, .name = sample->error };
+	uint32_t root, node;
+	int err = thread_root(b, sample->thread, &root);
+
+	if (err)
+		return err;
+	node = sample->stack ? stack_node(b, root, sample->stack) : node_under(b, root, label_intern(b, cause));
+	if (!node || (sample->error && !count_error(tree, sample->error)))
+		return -ENOMEM;
+	weigh(&tree->nodes[node].self, sample);
+	weigh(&tree->threads[sample->thread], sample);
+	weigh(&tree->all, sample);
+	return 0;
+}
+
+static int builder_init(struct builder *b)
+{
+	const struct profile *p = b->profile;
+	struct profile_tree *tree = b->tree;
+
+	tree->threads = calloc(p->threads.count, sizeof(*tree->threads));
+	b->frame_labels = calloc(p->frames.count, sizeof(*b->frame_labels));
+	b->thread_roots = malloc(p->threads.count * sizeof(*b->thread_roots));
+	tree->labels_count = tree->nodes_count = 1;
+	if (!tree->threads || !b->frame_labels || !b->thread_roots ||
+	    !array_reserve(&tree->labels, &tree->labels_capacity, 1, sizeof(*tree->labels)) ||
+	    !array_reserve(&tree->nodes, &tree->nodes_capacity, 1, sizeof(*tree->nodes)))
+		return -ENOMEM;
+	memset(b->thread_roots, 0xff, p->threads.count * sizeof(*b->thread_roots));
+	return 0;
+}
+
+static int add_samples(struct builder *b)
+{
+	const struct profile *p = b->profile;
+	struct profile_selection selection;
+	int err = profile_selection_init(&selection, p, b->options);
+
+	for (size_t i = 0; i < p->samples.count && !err; i++)
+		if (profile_selection_has(&selection, &p->samples.item[i]))
+			err = add_sample(b, &p->samples.item[i]);
+	profile_selection_deinit(&selection);
+	return err;
+}
+
+int profile_tree_create(const struct profile *profile, const struct output_options *options,
+			struct profile_tree **ret)
+{
+	struct builder b = { .profile = profile, .options = options, .tree = calloc(1, sizeof(*b.tree)) };
+	int err;
+
+	if (!b.tree)
+		return -ENOMEM;
+	b.tree->profile = profile;
+	err = builder_init(&b);
+	if (!err)
+		err = add_samples(&b);
+	builder_deinit(&b);
+	if (err)
+		profile_tree_destroy(b.tree);
+	else
+		*ret = b.tree;
+	return err;
+}
+
+void profile_tree_destroy(struct profile_tree *tree)
+{
+	if (!tree)
+		return;
+	free(tree->labels);
+	free(tree->nodes);
+	free(tree->threads);
+	table_deinit(&tree->errors);
+	free(tree->error_counts);
+	free(tree);
+}
+
+struct tree_weight *profile_tree_totals(const struct profile_tree *tree)
+{
+	struct tree_weight *totals = malloc(tree->nodes_count * sizeof(*totals));
+
+	if (!totals)
+		return NULL;
+	for (size_t i = 0; i < tree->nodes_count; i++)
+		totals[i] = tree->nodes[i].self;
+	/* Callees come after their callers, so from the end each one is complete when it is added up. */
+	for (size_t i = tree->nodes_count - 1; i > 0; i--) {
+		totals[tree->nodes[i].parent].samples += totals[i].samples;
+		totals[tree->nodes[i].parent].value += totals[i].value;
+	}
+	return totals;
+}
+
+static int function_label(const struct profile *p, const struct tree_label *label, char **text)
+{
+	const char *name = profile_text(p, label->name), *file = profile_text(p, label->file);
+
+	if (!*name)
+		name = "?";
+	if (!*file)
+		return asprintf(text, "%s", name);
+	if (label->line > 0)
+		return asprintf(text, "%s (%s:%d)", name, file, label->line);
+	return asprintf(text, "%s (%s)", name, file);
+}
+
+char *profile_tree_label(const struct profile_tree *tree, uint32_t index)
+{
+	const struct profile *p = tree->profile;
+	const struct tree_label *label = &tree->labels[index];
+	const struct profile_process *process = p->processes.item + (label->is == TREE_PROCESS ? label->index : 0);
+	const struct profile_thread *thread = p->threads.item + (label->is == TREE_THREAD ? label->index : 0);
+	char *text = NULL;
+	int done = -1;
+
+	if (label->is == TREE_FUNCTION)
+		done = function_label(p, label, &text);
+	else if (label->is == TREE_PROCESS)
+		done = asprintf(&text, "%s (pid %u)", process->name ? profile_text(p, process->name) : "process",
+				process->pid);
+	else if (label->is == TREE_THREAD)
+		done = asprintf(&text, "%s (tid %u)", thread->name ? profile_text(p, thread->name) : "thread",
+				thread->tid);
+	else
+		done = asprintf(&text, "[%s]", label->name ? profile_text(p, label->name) : "no stack");
+	return done < 0 ? NULL : text;
+}
+
+bool profile_weighs_count(const struct profile *profile)
+{
+	return profile->header.period_ns != 0;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The table for programs: one object. docs/json.md names its fields. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "profile_rows.h"
+#include "sink.h"
+
+/* Values in ns; an event of another unit has no times. */
+static uint64_t ns(const struct profile *p, const struct tree_weight *weight)
+{
+	return strcmp(p->header.unit, "ns") ? 0 : weight->value;
+}
+
+static void write_errors(const struct profile_tree *tree, FILE *to)
+{
+	fputs("  \"errors\": {", to);
+	for (uint32_t i = 1; i <= tree->errors.count; i++) {
+		fputs(i > 1 ? ", " : "", to);
+		escape_json(to, profile_text(tree->profile, (uint32_t)tree->errors.keys[i].a));
+		fprintf(to, ": %" PRIu64, tree->error_counts[i]);
+	}
+	fputs("},\n", to);
+}
+
+static int write_functions(const struct profile_tree *tree, FILE *to, const struct output_options *options)
+{
+	const struct profile *p = tree->profile;
+	_cleanup_free_ struct profile_row *rows = NULL;
+	struct output_options by = *options;
+	size_t count;
+	int err;
+
+	if (by.by == OUTPUT_BY_THREAD || by.by == OUTPUT_BY_PROCESS)
+		by.by = OUTPUT_BY_FUNCTION;
+	err = profile_rows(tree, &by, &rows, &count);
+	if (err)
+		return err;
+	if (options->limit && count > options->limit)
+		count = options->limit;
+	fputs("  \"functions\": [", to);
+	for (size_t i = 0; i < count; i++) {
+		const struct profile_row *row = &rows[i];
+
+		fprintf(to, "%s\n    {\"function\": ", i ? "," : "");
+		escape_json(to, profile_text(p, row->label.name));
+		fputs(", \"file\": ", to);
+		escape_json(to, profile_text(p, row->label.file));
+		fprintf(to, ", \"line\": %" PRId32 ", \"self\": %" PRIu64 ", \"total\": %" PRIu64
+			", \"self_ns\": %" PRIu64 ", \"total_ns\": %" PRIu64 "}", row->label.line,
+			row->self.samples, row->total.samples, ns(p, &row->self), ns(p, &row->total));
+	}
+	fputs(count ? "\n  ],\n" : "],\n", to);
+	return 0;
+}
+
+static int write_threads(const struct profile_tree *tree, FILE *to)
+{
+	const struct output_options by = { .by = OUTPUT_BY_THREAD };
+	_cleanup_free_ struct profile_row *rows = NULL;
+	const struct profile *p = tree->profile;
+	size_t count;
+	int err = profile_rows(tree, &by, &rows, &count);
+
+	if (err)
+		return err;
+	fputs("  \"threads\": [", to);
+	for (size_t i = 0; i < count; i++) {
+		const struct profile_thread *thread = &p->threads.item[rows[i].label.index];
+
+		fprintf(to, "%s\n    {\"pid\": %" PRIu32 ", \"tid\": %" PRIu32 ", \"name\": ", i ? "," : "",
+			p->processes.item[thread->process].pid, thread->tid);
+		escape_json(to, profile_text(p, thread->name));
+		fprintf(to, ", \"samples\": %" PRIu64 "}", rows[i].self.samples);
+	}
+	fputs(count ? "\n  ]\n" : "]\n", to);
+	return 0;
+}
+
+static int json_write(const struct profile *profile, FILE *to, const struct output_options *options)
+{
+	struct output_options shown = *options;
+	struct profile_tree *tree;
+	int err;
+
+	shown.lines |= shown.by == OUTPUT_BY_LINE;
+	err = profile_tree_create(profile, &shown, &tree);
+	if (err)
+		return err;
+	fprintf(to, "{\n  \"samples\": %" PRIu64 ",\n  \"lost\": %" PRIu64 ",\n", tree->all.samples, profile->lost);
+	write_errors(tree, to);
+	fprintf(to, "  \"duration_s\": %.6f,\n  \"frequency\": %" PRIu32 ",\n", (double)profile->duration_ns / 1e9,
+		profile->header.frequency);
+	err = write_functions(tree, to, &shown);
+	if (!err)
+		err = write_threads(tree, to);
+	fputs("}\n", to);
+	profile_tree_destroy(tree);
+	return err;
+}
+
+const struct sink sink_json = { .extension = ".json", .write = json_write };
