@@ -5,5 +5,6 @@
  * record, report, flamegraph, list, doctor, help.
  */
 #define COMMANDS(X) \
+	X(report)       \
 	X(doctor)       \
 	X(help)
