@@ -16,21 +16,23 @@
 
 #define PY_VERSION(major, minor) ((major) << 8 | (minor))
 
-/* struct_field, as CPython names them. The struct, the printed rows and the tests come from this list. */
-#define PYTHON_FIELDS(X)                                                                 \
-	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key)        \
-	X(interp_next) X(interp_threads_head) X(interp_modules) X(interp_gil) X(interp_id)           \
-	X(tstate_next) X(tstate_interp) X(tstate_frame) X(tstate_cframe)                 \
-	X(tstate_thread_id) X(tstate_native_thread_id)                                   \
-	X(cframe_current_frame)                                                          \
-	X(frame_code) X(frame_previous) X(frame_instr) X(frame_owner) X(frame_tlbc_index) \
-	X(code_filename) X(code_name) X(code_qualname) X(code_firstlineno)               \
-	X(code_linetable) X(code_bytecode) X(code_tlbc)                                  \
-	X(object_type) X(type_name) X(type_flags) X(type_dictoffset) X(type_basicsize)                                                      \
-	X(str_length) X(str_state) X(str_ascii) X(str_compact)                           \
-	X(bytes_size) X(bytes_data)                                                      \
-	X(dict_used) X(dict_keys) X(dict_values)                                                      \
-	X(keys_log2_size) X(keys_log2_index_bytes) X(keys_kind) X(keys_nentries) X(keys_indices) X(values_items) \
+/* struct_field, as CPython names them (members.h says how). The struct, the printed rows and the tests come from this list. */
+#define PYTHON_FIELDS(X)                                                                            \
+	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key)                   \
+	X(interp_next) X(interp_threads_head) X(interp_modules) X(interp_gil) X(interp_id)          \
+	X(tstate_next) X(tstate_interp) X(tstate_frame) X(tstate_cframe)                            \
+	X(tstate_thread_id) X(tstate_native_thread_id)                                              \
+	X(cframe_current_frame)                                                                     \
+	X(frame_code) X(frame_previous) X(frame_instr) X(frame_owner) X(frame_tlbc_index)           \
+	X(code_filename) X(code_name) X(code_qualname) X(code_firstlineno)                          \
+	X(code_linetable) X(code_bytecode) X(code_tlbc)                                             \
+	X(object_type) X(type_name) X(type_flags) X(type_dictoffset) X(type_basicsize)              \
+	X(type_cached_keys)                                                                         \
+	X(str_length) X(str_state) X(str_ascii) X(str_compact)                                      \
+	X(bytes_size) X(bytes_data) X(unicode_length) X(unicode_data)                               \
+	X(dict_used) X(dict_keys) X(dict_values) X(dict_mask) X(dict_table)                         \
+	X(keys_size) X(keys_log2_size) X(keys_log2_index_bytes) X(keys_kind) X(keys_nentries)       \
+	X(keys_indices) X(values_items)                                                             \
 	X(int_size) X(int_digits)
 
 /* How an instruction's position is stored in a frame. */
@@ -41,6 +43,14 @@ enum python_instr {
 };
 enum python_lines { PYTHON_LNOTAB_UNSIGNED /* 2.7 */, PYTHON_LNOTAB /* 3.6-3.9 */, PYTHON_LINETABLE /* 3.10 */, PYTHON_LOCATIONS /* 3.11+ */ };
 enum python_str { PYTHON_STR_BYTES /* 2.7 */, PYTHON_STR_UNICODE };
+enum python_int { PYTHON_INT_LONG /* a C long: 2.7 */, PYTHON_INT_COUNT /* signed count of digits */, PYTHON_INT_TAG /* 3.12+ */ };
+/* Where the attributes of an ordinary instance are. */
+enum python_instance {
+	PYTHON_INSTANCE_DICT,	/* a dict at type_dictoffset: to 3.10, and of any type without the flags below */
+	PYTHON_INSTANCE_VALUES,	/* 3.11: a pointer to values 4 words before the object, a dict 3 words before */
+	PYTHON_INSTANCE_TAGGED,	/* 3.12: one word 3 words before; bit 0 says values */
+	PYTHON_INSTANCE_INLINE,	/* 3.13+: values inside the object, a dict 3 words before (1 without the GIL) */
+};
 
 struct python_layout {
 #define X(field) __u16 field;
@@ -53,7 +63,10 @@ struct python_layout {
 	__u8 str_kind_bit; /* lowest bit of the kind in a str's state word: 2, or 8 in free-threaded 3.14+ */
 	__u8 free_threaded;
 	__u8 owner_interpreter; /* frames whose owner is this or more are the interpreter's own: 3 (3.12+); 0: none */
-	__u8 pad;
+	__u8 integer;	/* enum python_int */
+	__u8 instance;	/* enum python_instance */
+	__u8 unicode_width; /* 2.7: bytes of a character of unicode, 2 or 4 */
+	__u8 pad[6];
 };
 
 /*

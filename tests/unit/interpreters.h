@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* For tests that look into running interpreters: those that tests/interpreters --list prints, each running a script. */
+#ifndef SCRY_TEST_INTERPRETERS_H
+#define SCRY_TEST_INTERPRETERS_H
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_INTERPRETERS 64
+
+struct interpreter {
+	char label[64], path[512], version[32], flags[512];
+};
+
+/* The list is made once per program. Returns how many. */
+static inline int interpreters_list(struct interpreter *ret)
+{
+	FILE *f = popen("tests/interpreters --list 2>/dev/null", "r");
+	int n = 0;
+
+	while (f && n < MAX_INTERPRETERS &&
+	       fscanf(f, "%63s %511s %31s %511s", ret[n].label, ret[n].path, ret[n].version, ret[n].flags) == 4)
+		n++;
+	if (f)
+		pclose(f);
+	return n;
+}
+
+struct target {
+	pid_t pid;
+	FILE *out; /* its standard output */
+	int in;	   /* its standard input: closed, it should end */
+};
+
+static inline int target_start(const struct interpreter *interpreter, const char *script, struct target *ret)
+{
+	int in[2], out[2];
+
+	if (pipe(in) || pipe(out))
+		return -1;
+	ret->pid = fork();
+	if (!ret->pid) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
+		setenv("PYTHONIOENCODING", "utf-8", 1);
+		unsetenv("LD_PRELOAD"); /* a sanitizer is not for it */
+		execl(interpreter->path, interpreter->path, "-c", script, (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]), close(out[1]);
+	ret->in = in[1];
+	ret->out = fdopen(out[0], "r");
+	return ret->pid < 0 || !ret->out ? -1 : 0;
+}
+
+static inline void target_stop(struct target *target)
+{
+	close(target->in);
+	fclose(target->out);
+	kill(target->pid, SIGKILL);
+	waitpid(target->pid, NULL, 0);
+}
+
+#endif

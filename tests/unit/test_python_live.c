@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Recognition and thread names, on every interpreter that tests/interpreters lists. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#include "profiler/elf.h"
+#include "runtimes/runtime.h"
+#include "interpreters.h"
+
+static struct interpreter interpreters[MAX_INTERPRETERS];
+static int interpreter_count;
+
+/* Names of every kind of str; attributes as the type shares them, in a dict, and too many to share. */
+static const char script[] =
+	"import sys, threading, time, binascii\n"
+	"names = [u'plain-one', u'na\\xefve', u'\\u043c\\u0438\\u0440', u'snake \\U0001f40d', u'with;\\x01\\u2028', u'x' * 200]\n"
+	"utf8 = lambda s: s if isinstance(s, bytes) else s.encode('utf-8')\n"
+	"if str is bytes: names = [utf8(s) for s in names]\n"
+	"threads = []\n"
+	"for i, name in enumerate(names):\n"
+	"    t = threading.Thread(target=time.sleep, args=(600,), name=name)\n"
+	"    t.daemon = True\n"
+	"    if i == 1: vars(t)['extra'] = 1\n"
+	"    if i == 2:\n"
+	"        for k in range(100): setattr(t, 'attribute%d' % k, k)\n"
+	"    t.start()\n"
+	"    threads.append(t)\n"
+	"for t in threading.enumerate():\n"
+	"    print('%d %d %s' % (t.ident, getattr(t, 'native_id', 0), binascii.hexlify(utf8(t.name)).decode('ascii')))\n"
+	"print('%s %s' % (sys.version.split()[0], sys.executable))\n"
+	"sys.stdout.flush()\n"
+	"sys.stdin.read()\n";
+#define THREADS 7
+
+struct expected {
+	unsigned long long id;
+	int native;
+	char name[512];
+	int seen;
+};
+
+struct check {
+	struct expected threads[THREADS];
+	int unexpected;
+	const struct interpreter *interpreter;
+};
+
+static void unhex(char *s)
+{
+	char *to = s;
+	unsigned byte;
+
+	for (; sscanf(s, "%2x", &byte) == 1; s += 2)
+		*to++ = byte;
+	*to = 0;
+}
+
+static void check_thread(void *ctx, const struct runtime_thread_name *thread)
+{
+	struct check *check = ctx;
+	size_t n = strlen(thread->name);
+
+	for (int i = 0; i < THREADS; i++) {
+		struct expected *e = &check->threads[i];
+
+		if (e->id != thread->thread_id)
+			continue;
+		/* The longest is cut to fit. */
+		if (n == sizeof(thread->name) - 1 ? strncmp(thread->name, e->name, n) : strcmp(thread->name, e->name))
+			print_error("%s: %s is named %s\n", check->interpreter->label, e->name, thread->name);
+		else if (thread->native_id && e->native && thread->native_id != e->native)
+			print_error("%s: %s has tid %d, not %d\n", check->interpreter->label, e->name, thread->native_id,
+				    e->native);
+		else
+			e->seen++;
+		return;
+	}
+	check->unexpected++;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static void read_expected(struct target *target, struct check *check, char *version)
+{
+	for (int i = 0; i < THREADS; i++) {
+		struct expected *e = &check->threads[i];
+
+		assert_int_equal(fscanf(target->out, "%llu %d %511s", &e->id, &e->native, e->name), 3);
+		unhex(e->name);
+	}
+	assert_int_equal(fscanf(target->out, "%31s %*s", version), 1);
+}
+
+static bool has_flag(const struct interpreter *interpreter, const char *flag)
+{
+	return strstr(interpreter->flags, flag);
+}
+
+static void check_binary(const struct interpreter *interpreter, const struct runtime_binary *binary, const char *version)
+{
+	/* "3.15.0a1+" is 3.15.0a1 in the hex version. */
+	if (strncmp(binary->version, version, strlen(binary->version)))
+		fail_msg("%s: version %s is taken for %s", interpreter->label, version, binary->version);
+	assert_int_equal(binary->free_threaded, has_flag(interpreter, "freethreaded"));
+	assert_int_equal(binary->debug_build, has_flag(interpreter, "debug"));
+	assert_true(binary->wire.python.code_type);
+	assert_true(binary->wire.python.interpreters);
+	assert_true(binary->code_dealloc);
+	if (binary->wire.python.version <= PY_VERSION(3, 11))
+		assert_true(binary->wire.python.current);
+	if (binary->wire.python.version >= PY_VERSION(3, 6) && binary->wire.python.version <= PY_VERSION(3, 14))
+		assert_true(binary->wire.python.tss_key);
+}
+
+static void examine(const struct interpreter *interpreter)
+{
+	struct check check = { .interpreter = interpreter };
+	const struct runtime_binary *binary;
+	char version[32], why[160] = "";
+	struct scry_exe_key key;
+	struct target target = { 0 };
+	struct scry_exe exe;
+	double start;
+	__u64 bias;
+	int err;
+
+	assert_int_equal(target_start(interpreter, script, &target), 0);
+	read_expected(&target, &check, version);
+	start = now_ms();
+	err = runtime_examine(target.pid, &binary, &bias, &key, &exe, why, sizeof(why));
+	if (err)
+		fail_msg("%s: %s (%s)", interpreter->label, strerror(-err), why);
+	printf("# %-20s %-9s %s%s%s%s, tls %s, tss %s, dealloc %#llx, first look %.1f ms\n", interpreter->label,
+	       binary->version, binary->layout_from, binary->stripped ? ", stripped" : "",
+	       binary->shared ? ", shared" : "", exe.fixed ? ", fixed" : "",
+	       binary->wire.python.has_tls_tstate ? "yes" : "no", binary->wire.python.tss_key ? "yes" : "no",
+	       binary->code_dealloc, now_ms() - start);
+	check_binary(interpreter, binary, version);
+	assert_int_equal(exe.place, binary->shared ? SCRY_PLACE_LINKED : SCRY_PLACE_EXE);
+	assert_int_equal(binary->ops->threads(binary, target.pid, bias, check_thread, &check), 0);
+	for (int i = 0; i < THREADS; i++)
+		if (check.threads[i].seen != 1)
+			fail_msg("%s: thread %s seen %d times", interpreter->label, check.threads[i].name,
+				 check.threads[i].seen);
+	assert_int_equal(check.unexpected, 0);
+	target_stop(&target);
+}
+
+static void recognises_each_and_names_its_threads(void **state)
+{
+	interpreter_count = interpreters_list(interpreters);
+	if (!interpreter_count)
+		skip();
+	for (int i = 0; i < interpreter_count; i++)
+		examine(&interpreters[i]);
+}
+
+static void a_program_without_interpreter_has_none(void **state)
+{
+	const struct runtime_binary *binary;
+	struct scry_exe_key key;
+	struct scry_exe exe;
+	char why[160] = "";
+	__u64 bias;
+
+	assert_int_equal(runtime_examine(getpid(), &binary, &bias, &key, &exe, why, sizeof(why)), -ENOENT);
+	assert_int_equal(exe.place, SCRY_PLACE_ASK);
+	assert_true(key.inode && key.device);
+	assert_string_equal(why, "");
+}
+
+static void a_process_that_is_gone_is_said_to_be(void **state)
+{
+	const struct runtime_binary *binary;
+	char why[160];
+	__u64 bias;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(runtime_examine(pid, &binary, &bias, NULL, NULL, why, sizeof(why)), -ESRCH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(recognises_each_and_names_its_threads),
+		cmocka_unit_test(a_program_without_interpreter_has_none),
+		cmocka_unit_test(a_process_that_is_gone_is_said_to_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
