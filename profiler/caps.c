@@ -8,7 +8,10 @@
 
 #include "base/err.h"
 
-/* PROC_USER_INIT_INO of include/linux/proc_ns.h; part of the user-space interface since 6.18 (linux/nsfs.h). */
+/*
+ * PROC_USER_INIT_INO of include/linux/proc_ns.h; part of the user-space interface since 6.18
+ * (linux/nsfs.h).
+ */
 #define FIRST_USER_NS 0xeffffffd
 
 static bool in_effect(int capability)
@@ -40,7 +43,8 @@ int caps_check_record(void)
 	bool bpf = caps_have(CAP_BPF), perfmon = caps_have(CAP_PERFMON);
 
 	if (!bpf || !perfmon)
-		return fail(-EPERM, "needs %s%s%s: run with sudo; 'scry doctor' shows the rest", bpf ? "" : "CAP_BPF",
+		return fail(-EPERM, "needs %s%s%s: run with sudo; 'scry doctor' shows the rest",
+			    bpf ? "" : "CAP_BPF",
 			    bpf || perfmon ? "" : " and ", perfmon ? "" : "CAP_PERFMON");
 	if (!caps_count())
 		return fail(-EPERM, "a container with users of its own may not use BPF: "

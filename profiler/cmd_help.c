@@ -15,7 +15,8 @@ static const char *const shells[] = { "none", "bash", NULL };
 
 static const struct opt opts[] = {
 	{ "man", 0, OPT_FLAG, offsetof(struct config, man), .help = "print a man page (roff)" },
-	{ "markdown", 0, OPT_FLAG, offsetof(struct config, markdown), .help = "print the page of docs/" },
+	{ "markdown", 0, OPT_FLAG, offsetof(struct config, markdown),
+	  .help = "print the page of docs/" },
 	{ "completion", 0, OPT_CHOICE, offsetof(struct config, completion),
 	  .help = "print completion for a shell", .choices = shells },
 	{ 0 },

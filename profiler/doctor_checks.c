@@ -2,11 +2,12 @@
 #include "doctor.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
+#include <linux/seccomp.h>
 #include <mntent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -19,7 +20,7 @@
 #define FIRST_PID_NS 0xeffffffc /* PROC_PID_INIT_INO of include/linux/proc_ns.h */
 #define HIGHEST_RATE 20000	/* record -F */
 
-static void found(struct finding *f, enum verdict verdict, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+__attribute__((format(printf, 3, 4)))
 static void found(struct finding *f, enum verdict verdict, const char *fmt, ...)
 {
 	va_list ap;
@@ -30,7 +31,7 @@ static void found(struct finding *f, enum verdict verdict, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void advise(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+__attribute__((format(printf, 2, 3)))
 static void advise(struct finding *f, const char *fmt, ...)
 {
 	va_list ap;
@@ -74,7 +75,7 @@ static void check_btf(const struct check *check, struct finding *f)
 	if (access("/sys/kernel", F_OK))
 		advise(f, "mount -t sysfs sysfs /sys");
 	else
-		advise(f, "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of the distributions are");
+		advise(f, "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' are");
 }
 
 static void check_needed_cap(const struct check *check, struct finding *f)
@@ -96,7 +97,8 @@ static void check_user_namespace(const struct check *check, struct finding *f)
 {
 	if (caps_count())
 		return found(f, VERDICT_OK, "first user namespace");
-	found(f, VERDICT_FAIL, "in a user namespace of its own, where capabilities do not count for BPF");
+	found(f, VERDICT_FAIL,
+	      "in a user namespace of its own, where capabilities do not count for BPF");
 	advise(f, "run on the host, or in a container without user namespace");
 }
 
@@ -118,7 +120,8 @@ static void check_unprivileged_bpf(const struct check *check, struct finding *f)
 	long n = read_number("/proc/sys/kernel/unprivileged_bpf_disabled", 0, &err);
 
 	if (err)
-		found(f, VERDICT_NOTE, "kernel.unprivileged_bpf_disabled cannot be read: %s", strerror(-err));
+		found(f, VERDICT_NOTE, "kernel.unprivileged_bpf_disabled cannot be read: %s",
+		      strerror(-err));
 	else
 		found(f, VERDICT_OK, "kernel.unprivileged_bpf_disabled %ld (with CAP_BPF no limit)", n);
 }
@@ -129,7 +132,8 @@ static void check_perf_paranoid(const struct check *check, struct finding *f)
 	long n = read_number("/proc/sys/kernel/perf_event_paranoid", 0, &err);
 
 	if (!err)
-		return found(f, VERDICT_OK, "kernel.perf_event_paranoid %ld (with CAP_PERFMON no limit)", n);
+		return found(f, VERDICT_OK,
+			     "kernel.perf_event_paranoid %ld (with CAP_PERFMON no limit)", n);
 	found(f, VERDICT_FAIL, "no /proc/sys/kernel/perf_event_paranoid");
 	advise(f, "boot a kernel built with CONFIG_PERF_EVENTS=y");
 }
@@ -140,10 +144,13 @@ static void check_sample_rate(const struct check *check, struct finding *f)
 	long n = read_number("/proc/sys/kernel/perf_event_max_sample_rate", 0, &err);
 
 	if (err)
-		return found(f, VERDICT_NOTE, "kernel.perf_event_max_sample_rate cannot be read: %s", strerror(-err));
-	found(f, n < HIGHEST_RATE ? VERDICT_NOTE : VERDICT_OK, "kernel.perf_event_max_sample_rate %ld", n);
+		return found(f, VERDICT_NOTE,
+			     "kernel.perf_event_max_sample_rate cannot be read: %s", strerror(-err));
+	found(f, n < HIGHEST_RATE ? VERDICT_NOTE : VERDICT_OK,
+	      "kernel.perf_event_max_sample_rate %ld", n);
 	if (n < HIGHEST_RATE)
-		advise(f, "higher rates need sysctl kernel.perf_event_max_sample_rate=%d", HIGHEST_RATE);
+		advise(f, "higher rates need sysctl kernel.perf_event_max_sample_rate=%d",
+		       HIGHEST_RATE);
 }
 
 static void check_jit(const struct check *check, struct finding *f)
@@ -152,7 +159,8 @@ static void check_jit(const struct check *check, struct finding *f)
 	long n = read_number("/proc/sys/net/core/bpf_jit_enable", 0, &err);
 
 	if (err)
-		return found(f, VERDICT_NOTE, "net.core.bpf_jit_enable cannot be read: %s", strerror(-err));
+		return found(f, VERDICT_NOTE, "net.core.bpf_jit_enable cannot be read: %s",
+			     strerror(-err));
 	found(f, n ? VERDICT_OK : VERDICT_NOTE, "net.core.bpf_jit_enable %ld", n);
 	if (!n)
 		advise(f, "samples cost several times more; sysctl net.core.bpf_jit_enable=1");
@@ -172,22 +180,28 @@ static void check_lockdown(const struct check *check, struct finding *f)
 	found(f, VERDICT_OK, "lockdown is '%s'", strstr(text, "[integrity]") ? "integrity" : "none");
 }
 
-/* Why the kernel refused, as far as it can be told from here: capabilities and lockdown have lines of their own. */
+/* Is a seccomp filter on this process? */
+static bool filtered(void)
+{
+	return prctl(PR_GET_SECCOMP) == SECCOMP_MODE_FILTER;
+}
+
+/*
+ * Why the kernel refused, as far as it can be told from here: capabilities and lockdown have lines
+ * of their own.
+ */
 static void refused(struct finding *f, const char *what, int err)
 {
-	char seccomp[8192] = "";
-
 	found(f, VERDICT_FAIL, "%s: %s", what, strerror(-err));
 	if (err == -ENOSYS)
 		return advise(f, "this kernel is built without it");
 	if (!caps_have(CAP_BPF) || !caps_have(CAP_PERFMON))
 		return advise(f, "run with sudo");
-	file_read_text("/proc/self/status", seccomp, sizeof(seccomp));
-	if (strstr(seccomp, "Seccomp:\t2"))
+	if (filtered())
 		advise(f, "the seccomp filter of this container forbids it; docker: --privileged, or "
 		       "--security-opt seccomp=unconfined with --cap-add BPF,PERFMON,SYS_PTRACE");
 	else
-		advise(f, "a security module forbids it (SELinux, AppArmor), or the kernel is built without it");
+		advise(f, "a security module (SELinux, AppArmor) or the kernel's build forbids it");
 }
 
 static void check_maps(const struct check *check, struct finding *f)
@@ -214,7 +228,8 @@ static void check_program(const struct check *check, struct finding *f)
 
 	if (runs < 0)
 		return refused(f, "loading a BPF program and running it on cpu-clock", runs);
-	found(f, runs ? VERDICT_OK : VERDICT_FAIL, "a BPF program ran on cpu-clock %d times in 20 ms at 1000 Hz", runs);
+	found(f, runs ? VERDICT_OK : VERDICT_FAIL,
+	      "a BPF program ran on cpu-clock %d times in 20 ms at 1000 Hz", runs);
 	if (!runs)
 		advise(f, "the clock of this machine does not tick; look for 'perf' in dmesg");
 }
@@ -268,10 +283,9 @@ static void check_not_needed(const struct check *check, struct finding *f)
 
 static void check_seccomp(const struct check *check, struct finding *f)
 {
-	char status[8192];
-
-	if (file_read_text("/proc/self/status", status, sizeof(status)) >= 0 && strstr(status, "Seccomp:\t2"))
-		found(f, VERDICT_NOTE, "a seccomp filter is on; whether it lets BPF and perf through was tried above");
+	if (filtered())
+		found(f, VERDICT_NOTE,
+		      "a seccomp filter is on; whether it lets BPF and perf through was tried above");
 	else
 		found(f, VERDICT_OK, "no seccomp filter");
 }
@@ -285,8 +299,10 @@ static void check_yama(const struct check *check, struct finding *f)
 	if (err)
 		return found(f, VERDICT_OK, "no ptrace_scope");
 	if (n < 3 && (n < 1 || caps_have(CAP_SYS_PTRACE)))
-		return found(f, VERDICT_OK, "kernel.yama.ptrace_scope %ld (with CAP_SYS_PTRACE no limit)", n);
-	found(f, VERDICT_NOTE, "kernel.yama.ptrace_scope %ld: thread names and very long names are not read", n);
+		return found(f, VERDICT_OK,
+			     "kernel.yama.ptrace_scope %ld (with CAP_SYS_PTRACE no limit)", n);
+	found(f, VERDICT_NOTE,
+	      "kernel.yama.ptrace_scope %ld: thread names and very long names are not read", n);
 	advise(f, n < 3 ? "run with sudo" : "it can be changed at boot only, and need not be");
 }
 

@@ -18,12 +18,14 @@ void help_option(const struct opt *opt, struct help_option *ret)
 		snprintf(ret->value, sizeof(ret->value), "%s", opt->metavar);
 	else if (opt->type == OPT_CHOICE)
 		for (int i = 0; opt->choices[i] && at < sizeof(ret->value); i++)
-			at += snprintf(ret->value + at, sizeof(ret->value) - at, "%s%s", i ? "|" : "", opt->choices[i]);
+			at += snprintf(ret->value + at, sizeof(ret->value) - at, "%s%s",
+				       i ? "|" : "", opt->choices[i]);
 	if (opt->type == OPT_UINT && opt->max)
 		snprintf(ret->range, sizeof(ret->range), " (%lu to %lu)", opt->min, opt->max);
 }
 
-void help_lines(const char *text, FILE *to, void (*line)(FILE *to, const char *text, int len, bool indented))
+void help_lines(const char *text, FILE *to,
+		void (*line)(FILE *to, const char *text, int len, bool indented))
 {
 	while (*text) {
 		const char *end = strchrnul(text, '\n');
@@ -36,8 +38,10 @@ void help_lines(const char *text, FILE *to, void (*line)(FILE *to, const char *t
 	}
 }
 
-/* Words of text from column `at` on, folded at COLUMNS, further rows indented. One newline in the text is a space, two
- * part paragraphs. */
+/*
+ * Words of text from column `at` on, folded at COLUMNS, further rows indented. One newline in the
+ * text is a space, two part paragraphs.
+ */
 static void print_folded(FILE *to, const char *text, int indent, int at)
 {
 	bool begun = false;

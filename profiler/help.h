@@ -13,7 +13,7 @@
 
 void help_usage(FILE *to);				   /* all commands, one line each */
 void help_command(const struct command *cmd, FILE *to);	   /* scry VERB --help, 80 columns */
-void help_man(const struct command *cmd, FILE *to);	   /* a man page (roff); cmd NULL: of scry itself */
+void help_man(const struct command *cmd, FILE *to);	   /* roff; NULL: of scry itself */
 void help_markdown(const struct command *cmd, FILE *to);   /* the page of docs/ */
 void help_completion(FILE *to);				   /* bash */
 
@@ -26,7 +26,10 @@ struct help_option {
 };
 void help_option(const struct opt *opt, struct help_option *ret);
 
-/* Call line for each row of text; `indented` tells the examples' explanations from their commands. */
-void help_lines(const char *text, FILE *to, void (*line)(FILE *to, const char *text, int len, bool indented));
+/*
+ * Call line for each row of text; `indented` tells the examples' explanations from their commands.
+ */
+void help_lines(const char *text, FILE *to,
+		void (*line)(FILE *to, const char *text, int len, bool indented));
 
 #endif

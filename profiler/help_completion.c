@@ -26,7 +26,8 @@ void help_completion(FILE *to)
 {
 	fputs("# bash completion for scry\n"
 	      "_scry()\n{\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} "
+	      "verb=${COMP_WORDS[1]} words=\n"
 	      "\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\tCOMPREPLY=($(compgen -W '", to);
 	for (const struct command *const *c = commands; *c; c++)
 		fprintf(to, "%s ", (*c)->name);

@@ -5,7 +5,10 @@
 
 #include "help.h"
 
-/* A '-' is typeset as a hyphen unless escaped, and cannot be pasted then; a leading '.' or ''' would be a request. */
+/*
+ * A '-' is typeset as a hyphen unless escaped, and cannot be pasted then; a leading '.' or '''
+ * would be a request.
+ */
 static void put_text(FILE *to, const char *text, int len)
 {
 	if (len > 0 && (*text == '.' || *text == '\''))

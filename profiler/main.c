@@ -7,7 +7,10 @@
 #include "cmd.h"
 #include "help.h"
 
-/* Whether all of the output arrived is known only when it is flushed. A reader that left early (| head) needs no message. */
+/*
+ * Whether all of the output arrived is known only when it is flushed. A reader that left early (|
+ * head) needs no message.
+ */
 static int flush_output(int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))

@@ -35,7 +35,8 @@ static int complain(const struct parse *p, const struct spelled *s, const char *
 	return -EINVAL;
 }
 
-static int set_list(const struct parse *p, const struct spelled *s, struct opt_list *list, const char *value)
+static int set_list(const struct parse *p, const struct spelled *s, struct opt_list *list,
+		    const char *value)
 {
 	if (list->count == OPT_LIST_MAX)
 		return complain(p, s, "is given too often", NULL);
@@ -43,7 +44,8 @@ static int set_list(const struct parse *p, const struct spelled *s, struct opt_l
 	return 0;
 }
 
-static int set_uint(const struct parse *p, const struct spelled *s, const struct opt *opt, const char *value)
+static int set_uint(const struct parse *p, const struct spelled *s, const struct opt *opt,
+		    const char *value)
 {
 	unsigned long max = opt->max ? opt->max : -1UL, n;
 	char what[96], *end;
@@ -61,7 +63,8 @@ static int set_uint(const struct parse *p, const struct spelled *s, const struct
 	return complain(p, s, what, value);
 }
 
-static int set_choice(const struct parse *p, const struct spelled *s, const struct opt *opt, const char *value)
+static int set_choice(const struct parse *p, const struct spelled *s, const struct opt *opt,
+		      const char *value)
 {
 	char what[256] = "wants ";
 	size_t at = strlen(what);
@@ -115,7 +118,9 @@ static int lacks_value(const struct parse *p, const struct spelled *s, const str
 	return complain(p, s, what, NULL);
 }
 
-/* The option of this name or of this beginning. NULL: none, or several (*two is then another one). */
+/*
+ * The option of this name or of this beginning. NULL: none, or several (*two is then another one).
+ */
 static const struct opt *find_long(const struct command *cmd, const char *name, size_t len,
 				   const struct opt **one, const struct opt **two)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Options as data: one table per command. Parsing, ranges, usage errors, --help and the man pages all
- * come from the table. A value is stored in the command's config struct at the row's offset.
+ * Options as data: one table per command. Parsing, ranges, usage errors, --help and the man pages
+ * all come from the table. A value is stored in the command's config struct at the row's offset.
  */
 #ifndef SCRY_OPT_H
 #define SCRY_OPT_H
@@ -39,14 +39,18 @@ struct opt {
 struct command;
 
 /*
- * Parse argv[1..] of a command into config by its table: --name VALUE, --name=VALUE, any prefix of a name that
- * fits one option only, -x VALUE, -xVALUE, -xyz for flags. Options and operands may be mixed: argv is reordered so that
- * the operands stand last. "--" ends the options; so does the first operand of a command that runs a program.
- * Returns the index of the first operand (argc: none), or -1 after having printed a usage error.
+ * Parse argv[1..] of a command into config by its table: --name VALUE, --name=VALUE, any prefix of
+ * a name that fits one option only, -x VALUE, -xVALUE, -xyz for flags. Options and operands may be
+ * mixed: argv is reordered so that the operands stand last. "--" ends the options; so does the
+ * first operand of a command that runs a program. Returns the index of the first operand (argc:
+ * none), or -1 after having printed a usage error.
  */
 int opt_parse(const struct command *cmd, int argc, char **argv, void *config);
 
-/* Is --help or -h among the options? Every table has it without saying so; main.c answers it before the command runs. */
+/*
+ * Is --help or -h among the options? Every table has it without saying so; main.c answers it before
+ * the command runs.
+ */
 bool opt_wants_help(const struct command *cmd, int argc, char **argv);
 extern const struct opt opt_help;
 

@@ -23,7 +23,8 @@ int trial_map(void)
 
 int trial_ring_buffer(void)
 {
-	_cleanup_fd_ int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "scry_trial", 0, 0, sysconf(_SC_PAGESIZE), NULL);
+	_cleanup_fd_ int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "scry_trial", 0, 0,
+					     sysconf(_SC_PAGESIZE), NULL);
 
 	return fd < 0 ? fd : 0;
 }
@@ -60,7 +61,10 @@ int trial_perf_cpu(void)
 	return fd < 0 ? fd : 0;
 }
 
-/* Reads eight bytes at address 0 by both helpers, which fails and tells that they may be called; counts its own runs. */
+/*
+ * Reads eight bytes at address 0 by both helpers, which fails and tells that they may be called;
+ * counts its own runs.
+ */
 static int load(int counter)
 {
 	const struct bpf_insn insns[] = {
@@ -73,13 +77,15 @@ static int load(int counter)
 		MOV(BPF_REG_1, BPF_REG_10), ADD(BPF_REG_1, -8), SET(BPF_REG_2, 8), SET(BPF_REG_3, 0),
 		CALL(BPF_FUNC_probe_read_user),
 		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4, .imm = 0 },
-		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = counter },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD, .imm = counter },
 		{ 0 },
 		MOV(BPF_REG_2, BPF_REG_10), ADD(BPF_REG_2, -4),
 		CALL(BPF_FUNC_map_lookup_elem),
 		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 2, .imm = 0 },
 		SET(BPF_REG_1, 1),
-		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_1, .imm = BPF_ADD },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_1,
+		  .imm = BPF_ADD },
 		SET(BPF_REG_0, 0),
 		{ .code = BPF_JMP | BPF_EXIT },
 #undef MOV
@@ -88,7 +94,8 @@ static int load(int counter)
 #undef CALL
 	};
 
-	return bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, "scry_trial", "GPL", insns, ARRAY_SIZE(insns), NULL);
+	return bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, "scry_trial", "GPL", insns,
+			     ARRAY_SIZE(insns), NULL);
 }
 
 static void burn(long ns)

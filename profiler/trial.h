@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What recording asks of the kernel, tried in the smallest form. Settings only say what should be allowed; seccomp
- * filters and security modules refuse without showing in any of them.
+ * What recording asks of the kernel, tried in the smallest form. Settings only say what should be
+ * allowed; seccomp filters and security modules refuse without showing in any of them.
  */
 #ifndef SCRY_TRIAL_H
 #define SCRY_TRIAL_H
@@ -10,11 +10,11 @@
 int trial_map(void);		/* create a hash map */
 int trial_ring_buffer(void);
 int trial_perf_thread(void);	/* a cpu-clock event of this thread */
-int trial_perf_cpu(void);	/* a cpu-clock event of whatever runs on a CPU: as for -a, and for processes of others */
+int trial_perf_cpu(void);	/* a cpu-clock event of whatever runs on this CPU */
 
 /*
- * Load a program that reads kernel and user memory, let it run on a cpu-clock event of this thread for 20 ms of CPU
- * time. Returns how often it ran. -errno: not loaded or not attached.
+ * Load a program that reads kernel and user memory, let it run on a cpu-clock event of this thread
+ * for 20 ms of CPU time. Returns how often it ran. -errno: not loaded or not attached.
  */
 int trial_program(void);
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Texts compared with those kept under tests/golden and docs/; golden-record writes them anew.
+CHECKS += check-golden
+
 check-golden: $(O)/scry
 	@tests/golden/help.sh $(O)/scry
 

@@ -5,7 +5,10 @@
 
 #include <stddef.h>
 
-/* The file's text, at most size - 1 bytes, NUL-ended and without newlines at its end. Its length or -errno, silently. */
+/*
+ * The file's text, at most size - 1 bytes, NUL-ended and without newlines at its end. Its length or
+ * -errno, silently.
+ */
 int file_read_text(const char *path, char *text, size_t size);
 
 #endif

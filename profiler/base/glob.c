@@ -4,11 +4,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One character; *at moves behind it. A byte that begins no valid sequence is a character of its own, beyond Unicode. */
+/*
+ * One character; *at moves behind it. A byte that begins no valid sequence is a character of its
+ * own, beyond Unicode.
+ */
 static uint32_t next_char(const char **at)
 {
 	const unsigned char *s = (const unsigned char *)*at;
-	int more = s[0] >= 0xf0 && s[0] < 0xf8 ? 3 : s[0] >= 0xe0 && s[0] < 0xf0 ? 2 : s[0] >= 0xc0 && s[0] < 0xe0;
+	int more = s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 1 : s[0] < 0xf0 ? 2 : s[0] < 0xf8 ? 3 : 0;
 	uint32_t c = more ? s[0] & (0x3f >> more) : s[0];
 
 	for (int i = 1; i <= more; i++) {
@@ -31,7 +34,10 @@ static uint32_t next_literal(const char **at)
 	return next_char(at);
 }
 
-/* *at stands behind the '['. False where it is never closed: then *at is untouched and nothing is decided. */
+/*
+ * *at stands behind the '['. False where it is never closed: then *at is untouched and nothing is
+ * decided.
+ */
 static bool match_set(const char **at, uint32_t c, bool *in)
 {
 	const char *p = *at;
@@ -55,7 +61,10 @@ static bool match_set(const char **at, uint32_t c, bool *in)
 	return true;
 }
 
-/* Does the pattern's next element (not a '*') take the text's next character? Both move behind what they used. */
+/*
+ * Does the pattern's next element (not a '*') take the text's next character? Both move behind what
+ * they used.
+ */
 static bool match_one(const char **pattern, const char **text)
 {
 	uint32_t c = next_char(text);
@@ -74,7 +83,8 @@ static bool match_one(const char **pattern, const char **text)
 
 bool glob_match(const char *pattern, const char *text)
 {
-	const char *star = NULL, *retry = NULL; /* behind the last '*', and where the text was tried from it */
+	const char *star = NULL;  /* behind the last '*' */
+	const char *retry = NULL; /* where the text was tried from it */
 
 	while (*text) {
 		const char *p = pattern, *t = text;
@@ -86,7 +96,10 @@ bool glob_match(const char *pattern, const char *text)
 			pattern = p;
 			text = t;
 		} else if (star) {
-			/* Only the last '*' need take more: an earlier one could not do better than it did. */
+			/*
+			 * Only the last '*' need take more: an earlier one could not do better than
+			 * it did.
+			 */
 			next_char(&retry);
 			text = retry;
 			pattern = star;

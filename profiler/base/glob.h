@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Shell patterns over names. `*` any run of characters, `?` one character, `[abc]`, `[a-z]`, `[!a-z]` one of (or none
- * of) a set, `\` takes the next character as it is. Characters are UTF-8; a byte that is not valid UTF-8 is one character.
- * "/" and "." are characters like any other. A `[` that is never closed stands for itself.
+ * Shell patterns over names. `*` any run of characters, `?` one character, `[abc]`, `[a-z]`,
+ * `[!a-z]` one of (or none of) a set, `\` takes the next character as it is. Characters are UTF-8;
+ * a byte that is not valid UTF-8 is one character. "/" and "." are characters like any other. A `[`
+ * that is never closed stands for itself.
  */
 #ifndef SCRY_GLOB_H
 #define SCRY_GLOB_H

@@ -34,8 +34,8 @@ static int columns_of(const char *text)
 }
 
 /*
- * Three significant digits. A value that would be rounded up to the next unit is shown in that unit: 999.96 us is
- * 1.00 ms, not 1000 us.
+ * Three significant digits. A value that would be rounded up to the next unit is shown in that
+ * unit: 999.96 us is 1.00 ms, not 1000 us.
  */
 static struct units scaled(double value, const struct scale *scales, size_t count, int width)
 {
@@ -55,7 +55,8 @@ static struct units scaled(double value, const struct scale *scales, size_t coun
 struct units units_ns(uint64_t ns, int width)
 {
 	static const struct scale scales[] = {
-		{ "ns", 1 }, { "µs", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "min", 60e9 }, { "h", 3600e9 },
+		{ "ns", 1 }, { "µs", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "min", 60e9 },
+		{ "h", 3600e9 },
 	};
 
 	/* A minute and a half is easier read as 90.0 s. */

@@ -49,6 +49,7 @@ verbs=$("$scry" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 	run help doctor list
 	run help --completion tcsh
 	run doctor --bogus
+	run doctor --js=1
 	run doctor 4711
 } | compare "usage errors" tests/golden/help/errors.txt
 for verb in help $verbs; do

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is found depends on the machine; that it is said in one line, and matches what was tried, does not. */
+/*
+ * What is found depends on the machine; that it is said in one line, and matches what was tried,
+ * does not.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -25,8 +25,8 @@ static void check(const struct row *rows, size_t count)
 static void matches_plain_text_whole(void **state)
 {
 	static const struct row rows[] = {
-		{ "", "", true },	  { "", "a", false },	    { "abc", "abc", true },
-		{ "abc", "ab", false },	  { "abc", "abcd", false }, { "a.c", "abc", false },
+		{ "", "", true }, { "", "a", false }, { "abc", "abc", true },
+		{ "abc", "ab", false }, { "abc", "abcd", false }, { "a.c", "abc", false },
 		{ "app/*.py", "app/x/views.py", true },
 	};
 
@@ -36,9 +36,9 @@ static void matches_plain_text_whole(void **state)
 static void stars_take_any_run(void **state)
 {
 	static const struct row rows[] = {
-		{ "*", "", true },	     { "*", "anything", true },	   { "a*", "a", true },
-		{ "*b", "aab", true },	     { "a*b*c", "a1b2b3c", true }, { "a*b*c", "a1c2b", false },
-		{ "**x**", "yxz", true },    { "*.py", "a.pyc", false },   { "*ab", "aab", true },
+		{ "*", "", true }, { "*", "anything", true }, { "a*", "a", true },
+		{ "*b", "aab", true }, { "a*b*c", "a1b2b3c", true }, { "a*b*c", "a1c2b", false },
+		{ "**x**", "yxz", true }, { "*.py", "a.pyc", false }, { "*ab", "aab", true },
 		{ "*aab*b", "aaabab", true },
 	};
 
@@ -48,8 +48,10 @@ static void stars_take_any_run(void **state)
 static void a_question_mark_takes_one_character(void **state)
 {
 	static const struct row rows[] = {
-		{ "?", "", false },	{ "?", "a", true },    { "?", "ab", false }, { "?", "é", true },
-		{ "??", "é", false },	{ "a?c", "a漢c", true }, { "?", "😀", true },  { "?", "\xff", true },
+		{ "?", "", false }, { "?", "a", true }, { "?", "ab", false },
+		{ "?", "é", true },
+		{ "??", "é", false }, { "a?c", "a漢c", true }, { "?", "😀", true },
+		{ "?", "\xff", true },
 		{ "??", "\xc3(", true }, { "?", "\xe6\xbc", false },
 	};
 
@@ -59,10 +61,13 @@ static void a_question_mark_takes_one_character(void **state)
 static void sets_take_one_of_their_members(void **state)
 {
 	static const struct row rows[] = {
-		{ "[abc]", "b", true },	   { "[abc]", "d", false },  { "[a-c]x", "bx", true },	{ "[!a-c]", "b", false },
-		{ "[!a-c]", "d", true },   { "[^a]", "b", true },    { "[]a]", "]", true },	{ "[!]]", "]", false },
-		{ "[a-]", "-", true },	   { "[é-ü]", "ö", true },   { "[\\]]", "]", true },	{ "[a-z]*", "handle", true },
-		{ "*[0-9]", "w7", true },  { "[abc]", "", false },
+		{ "[abc]", "b", true }, { "[abc]", "d", false }, { "[a-c]x", "bx", true },
+		{ "[!a-c]", "b", false },
+		{ "[!a-c]", "d", true }, { "[^a]", "b", true }, { "[]a]", "]", true },
+		{ "[!]]", "]", false },
+		{ "[a-]", "-", true }, { "[é-ü]", "ö", true }, { "[\\]]", "]", true },
+		{ "[a-z]*", "handle", true },
+		{ "*[0-9]", "w7", true }, { "[abc]", "", false },
 	};
 
 	check(rows, ARRAY_SIZE(rows));
@@ -71,7 +76,8 @@ static void sets_take_one_of_their_members(void **state)
 static void an_unclosed_set_is_plain_text(void **state)
 {
 	static const struct row rows[] = {
-		{ "[abc", "[abc", true }, { "[abc", "a", false }, { "a[", "a[", true }, { "[]", "[]", true }, { "[!", "[!", true },
+		{ "[abc", "[abc", true }, { "[abc", "a", false }, { "a[", "a[", true },
+		{ "[]", "[]", true }, { "[!", "[!", true },
 	};
 
 	check(rows, ARRAY_SIZE(rows));
@@ -80,7 +86,8 @@ static void an_unclosed_set_is_plain_text(void **state)
 static void a_backslash_takes_the_next_as_it_is(void **state)
 {
 	static const struct row rows[] = {
-		{ "\\*", "*", true }, { "\\*", "a", false }, { "\\?x", "?x", true }, { "a\\", "a\\", true }, { "\\\\", "\\", true },
+		{ "\\*", "*", true }, { "\\*", "a", false }, { "\\?x", "?x", true },
+		{ "a\\", "a\\", true }, { "\\\\", "\\", true },
 	};
 
 	check(rows, ARRAY_SIZE(rows));

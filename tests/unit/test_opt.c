@@ -5,12 +5,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "profiler/base/cleanup.h"
 #include "profiler/cmd.h"
+#include "caught.h"
 
 struct config {
 	bool all, children;
@@ -34,7 +34,8 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 static const struct command plain = { .name = "plain", .args = "", .summary = "test", .opts = opts };
-static const struct command runs = { .name = "runs", .args = "", .summary = "test", .opts = opts, .program = true };
+static const struct command runs = { .name = "runs", .args = "", .summary = "test", .opts = opts,
+				     .program = true };
 
 #define WORDS_MAX 80
 
@@ -42,29 +43,19 @@ struct result {
 	struct config config;
 	int first, argc;
 	char *argv[WORDS_MAX + 1];
-	char message[512];
+	char message[2048];
 };
 
 /* Parse the words and catch what is said on stderr. */
 static void parse(const struct command *cmd, const char *const *words, struct result *r)
 {
-	int pipes[2], saved = dup(STDERR_FILENO);
-	ssize_t n;
-
 	memset(r, 0, sizeof(*r));
 	r->argv[r->argc++] = (char *)cmd->name;
 	for (; *words; words++)
 		r->argv[r->argc++] = (char *)*words;
-	assert_int_equal(pipe(pipes), 0);
-	dup2(pipes[1], STDERR_FILENO);
-	close(pipes[1]);
+	caught_begin();
 	r->first = opt_parse(cmd, r->argc, r->argv, &r->config);
-	fflush(stderr);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	n = read(pipes[0], r->message, sizeof(r->message) - 1);
-	r->message[n > 0 ? n : 0] = '\0';
-	close(pipes[0]);
+	snprintf(r->message, sizeof(r->message), "%s", caught_end());
 }
 
 #define PARSE(cmd, r, ...) parse(cmd, (const char *const[]){ __VA_ARGS__, NULL }, r)
@@ -79,13 +70,15 @@ static void refused(const char *message, const char *const *words)
 }
 
 #define REFUSED(message, ...) \
-	refused("scry plain: " message "; see 'scry plain --help'\n", (const char *const[]){ __VA_ARGS__, NULL })
+	refused("scry plain: " message "; see 'scry plain --help'\n", \
+		(const char *const[]){ __VA_ARGS__, NULL })
 
 static void takes_long_and_short_values(void **state)
 {
 	struct result r;
 
-	PARSE(&plain, &r, "--frequency", "999", "--title=a=b", "-d1.5", "--limit=0", "--sort", "total", "-a");
+	PARSE(&plain, &r, "--frequency", "999", "--title=a=b", "-d1.5", "--limit=0", "--sort",
+	      "total", "-a");
 	assert_string_equal(r.message, "");
 	assert_int_equal(r.first, r.argc);
 	assert_int_equal(r.config.rate, 999);
@@ -208,9 +201,11 @@ static void refuses_an_ambiguous_prefix(void **state)
 	struct result r;
 
 	PARSE(&cmd, &r, "--co=x");
-	assert_string_equal(r.message, "scry plain: --co may mean --comm or --command; see 'scry plain --help'\n");
+	assert_string_equal(r.message,
+			    "scry plain: --co may mean --comm or --command; see 'scry plain --help'\n");
 	PARSE(&cmd, &r, "--h");
-	assert_string_equal(r.message, "scry plain: --h may mean --hash or --help; see 'scry plain --help'\n");
+	assert_string_equal(r.message,
+			    "scry plain: --h may mean --hash or --help; see 'scry plain --help'\n");
 	PARSE(&cmd, &r, "--comm=x");
 	assert_string_equal(r.message, "");
 	assert_string_equal(r.config.title, "x");
@@ -218,13 +213,15 @@ static void refuses_an_ambiguous_prefix(void **state)
 
 static void checks_numbers_and_their_range(void **state)
 {
-	static const char *const bad[] = { "0", "20001", "-1", "+1", " 1", "", "1x", "0x10", "99999999999999999999" };
+	static const char *const bad[] = { "0", "20001", "-1", "+1", " 1", "", "1x", "0x10",
+					   "99999999999999999999" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		char message[160];
 
 		snprintf(message, sizeof(message),
-			 "scry plain: --frequency wants a number from 1 to 20000, not '%s'; see 'scry plain --help'\n", bad[i]);
+			 "scry plain: --frequency wants a number from 1 to 20000, not '%s'; "
+			 "see 'scry plain --help'\n", bad[i]);
 		refused(message, (const char *const[]){ "--frequency", bad[i], NULL });
 	}
 	REFUSED("--limit wants a number of 0 or more, not 'x'", "--limit=x");

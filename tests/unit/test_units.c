@@ -60,8 +60,10 @@ static void reads_lengths_of_time(void **state)
 		const char *text;
 		double seconds;
 	} rows[] = {
-		{ "10", 10 },	   { "1.5", 1.5 },  { ".5", .5 },     { "5.", 5 },	  { "500ms", .5 }, { "2m", 120 },
-		{ "2min", 120 },   { "1h", 3600 },  { "0", 0 },	      { "250us", .00025 }, { "3s", 3 },	   { "7ns", 7e-9 },
+		{ "10", 10 },	   { "1.5", 1.5 },  { ".5", .5 },
+		{ "5.", 5 },	   { "500ms", .5 }, { "2m", 120 },
+		{ "2min", 120 },   { "1h", 3600 },  { "0", 0 },
+		{ "3s", 3 },	   { "7ns", 7e-9 }, { "250us", .00025 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -75,7 +77,8 @@ static void reads_lengths_of_time(void **state)
 static void refuses_what_is_no_length_of_time(void **state)
 {
 	static const char *const bad[] = {
-		"", ".", "-1", "+1", "inf", "nan", "0x10", "1e3", "10x", "1 s", " 1", "1.5.2", "s", "ms", "99999999999",
+		"", ".", "-1", "+1", "inf", "nan", "0x10", "1e3", "10x", "1 s", " 1", "1.5.2", "s",
+		"ms", "99999999999",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -3,15 +3,18 @@ _scry()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=
 	if [ "$COMP_CWORD" = 1 ]; then
-		COMPREPLY=($(compgen -W 'doctor help --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W 'report doctor help --help --version' -- "$cur"))
 		return
 	fi
 	case "$verb,$prev" in
+	report,--by) words='function file line thread process';;
+	report,--sort) words='self total';;
 	help,--completion) words='none bash';;
-	help,help) words='doctor help';;
+	help,help) words='report doctor help';;
 	esac
 	[ -z "$words" ] && [ "${cur:0:1}" = - ] && case "$verb" in
-	doctor) words='--help';;
+	report) words='--output --by --sort --limit --func --file --from --to --lines --root --help';;
+	doctor) words='--json --help';;
 	help) words='--man --markdown --completion --help';;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SCRY_TERM_H
+#define SCRY_TERM_H
+
+/* Columns of the terminal behind fd; 0 if it is none: then nothing need be cut. */
+unsigned term_columns(int fd);
+
+#endif
