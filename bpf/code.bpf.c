@@ -3,7 +3,7 @@
  * Code objects: told to user space when first seen, forgotten when they die. That keeps names exact: an id stands for
  * one code object, and a new object at an old address gets a new id.
  */
-#include "code.h"
+#include "python.h"
 #include "task.h"
 
 #include "../runtimes/python/identity.h"

@@ -12,8 +12,7 @@ struct scry_config {
 	__u8 children;	   /* follow processes that followed ones fork */
 	__u8 tids;	   /* only threads in the map `tids` */
 	__u8 glob;	   /* only threads whose comm matches comm_glob */
-	__u8 bounded_loop; /* do not use bpf_loop even where the kernel has it (tests) */
-	__u8 pad[3];
+	__u8 pad[4];
 	__u32 pid_namespace; /* inode number of scry's own; 0: the initial one */
 	__u32 max_stack;     /* frames */
 	__u32 cgroup_level; /* depth of the cgroup below the root; 0: no cgroup filter */

@@ -34,19 +34,18 @@ struct place_search {
 	__u64 bias;	/* found: l_addr */
 };
 
-static long place_step(__u32 i, struct place_search *p)
+static __always_inline bool place_step(struct place_search *p)
 {
 	__u64 map[4] = {};
 
-	(void)i;
 	if (!p->map || walk_read(map, sizeof(map), p->map))
-		return 1;
+		return true;
 	if (map[2] - map[0] == p->dynamic) {
 		p->bias = map[0];
-		return 1;
+		return true;
 	}
 	p->map = map[3];
-	return 0;
+	return false;
 }
 
 /* Load bias of the library among those the dynamic linker has loaded; 0: not (yet) there. */
@@ -59,7 +58,9 @@ static __always_inline __u64 place_library(const struct scry_exe *exe, __u64 exe
 	if (walk_read(&debug, sizeof(debug), exe_bias + exe->debug_slot) || !debug ||
 	    walk_read(&p.map, sizeof(p.map), debug + 8))
 		return 0;
-	WALK_LOOP(MAX_LIBRARIES, place_step, &p);
+	for (int i = 0; i < MAX_LIBRARIES; i++)
+		if (place_step(&p))
+			break;
 	return p.bias;
 }
 

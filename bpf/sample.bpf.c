@@ -2,6 +2,7 @@
 /* The CPU sampler: at each tick of the clock, the stack of the thread that runs. */
 #include "place.h"
 #include "python.h"
+#include "task.h"
 
 const volatile struct scry_config config = {};
 
@@ -21,10 +22,13 @@ static __always_inline void sample_walk(struct scry_scratch *s, struct task_stru
 		return;
 	sample->runtime = proc->runtime;
 	sample->instance = proc->instance;
+	sample->error = SCRY_WALK_EXITING;
 	if (task->flags & PF_EXITING)
-		sample->error = SCRY_WALK_EXITING;
-	else if (proc->runtime == SCRY_RUNTIME_PYTHON)
-		python_walk(s, proc, pid);
+		return;
+	if (proc->runtime == SCRY_RUNTIME_PYTHON)
+		python_walk(pid);
+	sample->error = s->walk.error;
+	sample->count = s->walk.count;
 }
 
 SEC("perf_event")
@@ -33,7 +37,7 @@ int sample_cpu(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scry_scratch *s;
 	struct scry_sample *sample;
-	__u32 pid;
+	__u32 pid, frames;
 
 	if (!task->pid) /* idle */
 		return 0;
@@ -56,7 +60,10 @@ int sample_cpu(void *ctx)
 	sample->cpu = bpf_get_smp_processor_id();
 	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
 	count(SCRY_COUNT_SAMPLES);
-	if (emit(sample, sizeof(*sample) + (sample->count & (2 * SCRY_MAX_STACK - 1)) * sizeof(struct scry_frame)))
+	frames = sample->count;
+	if (frames > SCRY_MAX_STACK)
+		return 0;
+	if (emit(sample, sizeof(*sample) + frames * sizeof(struct scry_frame)))
 		count(SCRY_COUNT_LOST);
 	return 0;
 }

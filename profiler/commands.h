@@ -5,6 +5,7 @@
  * record, report, flamegraph, list, doctor, help.
  */
 #define COMMANDS(X) \
+	X(record)       \
 	X(report)       \
 	X(doctor)       \
 	X(help)

@@ -3,9 +3,12 @@
  * What every walker is written against. Whoever includes a walker defines first
  *
  *     long walk_read(void *dst, __u32 size, __u64 address)     0: read; else: not readable
- *     WALK_LOOP(limit, step, w)                                call step(i, w) until it returns 1
  *
- * In BPF (bpf/walk.h) they read the current task's memory; on the host (runtimes/host.h) another process's, or an image.
+ * In BPF (bpf/walk.h) it reads the current task's memory; on the host (runtimes/host.h) another process's, or an image.
+ *
+ * A walk goes in chunks of WALK_CHUNK steps, each a bounded loop whose state lies in struct scry_walk between chunks. In BPF a
+ * chunk is a global function, which the verifier looks at once however often it is called: so the kernels without bpf_loop
+ * (before 5.17) walk as deep as the others, by the same code.
  */
 #ifndef SCRY_RUNTIMES_WALK_H
 #define SCRY_RUNTIMES_WALK_H
@@ -14,9 +17,27 @@
 
 #define RAW_BYTES 256
 
+#define WALK_CHUNK 64
+
+struct scry_walk {
+	__u64 bias;	  /* of the interpreter's binary */
+	__u64 thread;	  /* the thread pointer */
+	__u64 tls_module; /* module id of the interpreter's thread-local block, once known */
+	__u64 frame;	  /* next frame to read; 0: no more */
+	__u64 interp;	  /* search: interpreter whose threads are looked at */
+	__u64 mark;	  /* cycle detection (Brent): an earlier frame ... */
+	__u32 next_mark;  /* ... that moves on at this step */
+	__u32 steps;	  /* frames read, those left out included */
+	__u32 count;	  /* frames found */
+	__u32 max_stack;
+	__u32 pid, instance, generation; /* of the process: whose code objects these are */
+	__u32 error;	  /* enum scry_walk_error */
+};
+
 /* Room to build records in. */
 struct scry_scratch {
 	__u8 raw[RAW_BYTES]; /* one structure of the target */
+	struct scry_walk walk;
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK];
 	struct scry_code code;
@@ -28,6 +49,7 @@ struct scry_scratch {
 #define RAW_U32(s, field) (*(__u32 *)((s)->raw + (OFF(field) & 0xfc)))
 #define RAW_U8(s, field)  ((s)->raw[OFF(field) & 0xff])
 
+#ifdef walk_read
 static inline __attribute__((always_inline)) __u64 walk_pointer(__u64 address)
 {
 	__u64 value = 0;
@@ -35,5 +57,6 @@ static inline __attribute__((always_inline)) __u64 walk_pointer(__u64 address)
 	walk_read(&value, sizeof(value), address);
 	return value;
 }
+#endif
 
 #endif

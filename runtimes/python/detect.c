@@ -9,6 +9,7 @@
 
 #include "../../profiler/base/cleanup.h"
 #include "python.h"
+#include "spans.h"
 
 #define MAX_RODATA (64u << 20)
 
@@ -290,6 +291,8 @@ int python_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 b
 		err = layout_of(&s, ret);
 	if (!err)
 		err = addresses_of(&s, &ret->wire.python);
+	if (!err && !python_spans(&ret->wire.python))
+		err = unknown(&s, "its structures are larger than any known");
 	if (!err)
 		describe(&s, ret);
 	return err;

@@ -176,6 +176,8 @@ int python_decode(const struct runtime_binary *binary, const struct scry_code *c
 		code_name_deinit(&name);
 		return err;
 	}
+	/* The frame below an inlined class call (3.13+): _Py_InitCleanup, Python/specialize.c. */
+	name.hidden = !strcmp(name.name, "__init__") && !strcmp(name.file, "__init__");
 	*ret = name;
 	return 0;
 }

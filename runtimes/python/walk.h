@@ -3,9 +3,10 @@
  * The walk of CPython's frames, from a thread to its leaf-first list of code objects. Beside what runtimes/walk.h asks
  * for, whoever includes this file defines
  *
- *     __u32 walk_code(struct python_walk *, __u64 address)     id of a code object; 0: none, error set in w->error
+ *     __u32 walk_code(struct scry_scratch *s, void *known, __u64 address)
  *
- * All offsets are data (struct python_layout); nothing here knows versions.
+ * the id of a code object, or 0 with s->walk.error set. All offsets are data (struct python_layout); nothing here knows
+ * versions.
  *
  * Run in the context of the thread itself the walk sees the thread's own stores in order, so it cannot tear. Memory may
  * still be hostile: each length is bounded, each loop ends, a cycle is found.
@@ -16,140 +17,121 @@
 #include "../walk.h"
 #include "layout.h"
 
-#define WALK_MAX_STATES 16384 /* thread states looked at to find one */
-
-struct python_walk {
-	const struct scry_python *py;
-	struct scry_scratch *s; /* raw[] to read into; frames[] for the result */
-	__u64 bias;
-	__u64 thread;	   /* the thread pointer */
-	__u64 tls_module;  /* module id of the interpreter's thread-local block, once known */
-	__u64 frame;	   /* next frame to read */
-	__u64 interp;	   /* search: interpreter whose threads are looked at */
-	__u64 mark;	   /* cycle detection: an earlier frame ... */
-	__u32 next_mark;   /* ... replaced at each power of two (Brent) */
-	__u32 steps;	   /* frames read, the interpreter's own included */
-	__u32 count;	   /* frames found */
-	__u32 max_stack;
-	__u32 pid, instance, generation;  /* for walk_code */
-	struct scry_code_cache *cache;	  /* likewise */
-	__u32 error;
-};
-
-static __u32 walk_code(struct python_walk *w, __u64 address);
+#define walk_inline static inline __attribute__((always_inline))
 
 /*
  * Read the state at `state` into raw and take it only if it is this thread's: CPython stores pthread_self() in each,
- * which is the thread pointer. Sets w->frame.
+ * which is the thread pointer. Sets walk.frame.
  */
-static __always_inline bool python_state_is_ours(struct python_walk *w, __u64 state)
+walk_inline bool python_state_is_ours(const struct scry_python *py, struct scry_scratch *s, __u64 state)
 {
-	const struct python_layout *l = &w->py->layout;
-	__u32 size = w->py->state_bytes;
+	const struct python_layout *l = &py->layout;
+	__u32 size = py->state_bytes;
 
-	if (!state || size > RAW_BYTES || walk_read(w->s->raw, size, state))
+	if (!state || size > RAW_BYTES || walk_read(s->raw, size, state))
 		return false;
-	if (RAW_U64(w->s, l->tstate_thread_id) != w->thread)
+	if (RAW_U64(s, l->tstate_thread_id) != s->walk.thread)
 		return false;
 	if (l->tstate_cframe) /* 3.11, 3.12: the current frame hangs off the C stack */
-		w->frame = walk_pointer(RAW_U64(w->s, l->tstate_cframe) + OFF(l->cframe_current_frame));
+		s->walk.frame = walk_pointer(RAW_U64(s, l->tstate_cframe) + OFF(l->cframe_current_frame));
 	else
-		w->frame = RAW_U64(w->s, l->tstate_frame);
+		s->walk.frame = RAW_U64(s, l->tstate_frame);
 	return true;
 }
 
-/* Value of one of the interpreter's thread-local variables. glibc and musl on x86-64 and aarch64 keep the vector of
- * a thread's TLS blocks one word after the thread pointer's own (struct pthread.dtv); entries are 16 bytes in glibc. */
-static __always_inline __u64 python_tls(struct python_walk *w, __s64 offset)
+/* Value of one of the interpreter's thread-local variables. glibc keeps the vector of a thread's TLS blocks one word after
+ * the thread pointer's own (struct pthread.dtv), entries of 16 bytes. */
+walk_inline __u64 python_tls(const struct scry_python *py, struct scry_scratch *s, __s64 offset)
 {
+	struct scry_walk *w = &s->walk;
 	__u64 block;
 
-	if (!w->py->tls_module)
+	if (!py->tls_module)
 		return walk_pointer(w->thread + offset);
 	if (!w->tls_module)
-		w->tls_module = walk_pointer(w->bias + w->py->tls_module);
+		w->tls_module = walk_pointer(w->bias + py->tls_module);
 	if (!w->tls_module || w->tls_module > 4096)
 		return 0;
 	block = walk_pointer(walk_pointer(w->thread + 8) + 16 * w->tls_module);
-	return block && block + 1 ? walk_pointer(block + offset) : 0;
+	return block && block + 1 ? walk_pointer(block + offset) : 0; /* -1: not allocated yet */
 }
 
 /* pthread_getspecific as glibc stores the first 32 keys: struct pthread.specific_1stblock, pairs of (seq, value).
  * Elsewhere (musl) this reads something else, which the check of the state refuses. */
 #define GLIBC_SPECIFIC 0x310
-static __always_inline __u64 python_specific(struct python_walk *w)
+walk_inline __u64 python_specific(const struct scry_python *py, struct scry_scratch *s)
 {
 	__u32 key = 32;
 
-	if (walk_read(&key, sizeof(key), w->bias + w->py->tss_key) || key >= 32)
+	if (walk_read(&key, sizeof(key), s->walk.bias + py->tss_key) || key >= 32)
 		return 0;
-	return walk_pointer(w->thread + GLIBC_SPECIFIC + 16 * key + 8);
-}
-
-/* One thread state of one interpreter; the next interpreter after the last. w->frame carries the state to look at. */
-static long python_search_step(__u32 i, struct python_walk *w)
-{
-	const struct python_layout *l = &w->py->layout;
-	__u64 state = w->frame;
-
-	(void)i;
-	if (!state) {
-		w->interp = walk_pointer(w->interp + OFF(l->interp_next));
-		if (!w->interp)
-			return 1;
-		w->frame = walk_pointer(w->interp + OFF(l->interp_threads_head));
-		return 0;
-	}
-	if (python_state_is_ours(w, state)) {
-		w->interp = 0;
-		w->error = SCRY_WALK_OK;
-		return 1;
-	}
-	w->frame = walk_pointer(state + OFF(l->tstate_next));
-	return 0;
+	return walk_pointer(s->walk.thread + GLIBC_SPECIFIC + 16 * key + 8);
 }
 
 /*
- * Find the state of the thread, holding the GIL or not. First what the interpreter itself would use, then the lists
- * of all interpreters and their threads. Each candidate must name this thread, so a stale one is refused.
+ * Find the state of the thread, holding the GIL or not, where the interpreter itself would look. Each candidate must name
+ * this thread, so a stale one is refused. false: the lists have to be searched (python_search), or error is set.
  */
-static __always_inline void python_find_state(struct python_walk *w)
+walk_inline bool python_find_state(const struct scry_python *py, struct scry_scratch *s)
 {
-	const struct scry_python *py = w->py;
+	struct scry_walk *w = &s->walk;
 
-	if (py->has_tls_tstate && python_state_is_ours(w, python_tls(w, py->tls_tstate)))
-		return;
-	if (py->has_tls_gilstate && python_state_is_ours(w, python_tls(w, py->tls_gilstate)))
-		return;
-	if (py->current && python_state_is_ours(w, walk_pointer(w->bias + py->current)))
-		return;
-	if (py->tss_key && python_state_is_ours(w, python_specific(w)))
-		return;
-	w->error = SCRY_WALK_NOT_STARTED;
+	if (py->has_tls_tstate && python_state_is_ours(py, s, python_tls(py, s, py->tls_tstate)))
+		return true;
+	if (py->has_tls_gilstate && python_state_is_ours(py, s, python_tls(py, s, py->tls_gilstate)))
+		return true;
+	if (py->current && python_state_is_ours(py, s, walk_pointer(w->bias + py->current)))
+		return true;
+	if (py->tss_key && python_state_is_ours(py, s, python_specific(py, s)))
+		return true;
+	w->frame = 0;
 	w->interp = walk_pointer(w->bias + py->interpreters);
-	if (!w->interp)
-		return;
-	w->error = SCRY_WALK_NO_THREAD_STATE;
-	w->frame = walk_pointer(w->interp + OFF(py->layout.interp_threads_head));
-	WALK_LOOP(WALK_MAX_STATES, python_search_step, w);
-	if (w->error)
-		w->frame = 0;
+	if (w->interp)
+		w->frame = walk_pointer(w->interp + OFF(py->layout.interp_threads_head));
+	else
+		w->error = SCRY_WALK_NOT_STARTED;
+	return false;
+}
+
+/* Look at the thread states of all interpreters, one list after the other, walk.frame being the next to look at. True when
+ * the search is over; then frame is the thread's, or error is set. */
+walk_inline bool python_search(const struct scry_python *py, struct scry_scratch *s)
+{
+	const struct python_layout *l = &py->layout;
+	struct scry_walk *w = &s->walk;
+
+	for (int i = 0; i < WALK_CHUNK; i++) {
+		__u64 state = w->frame;
+
+		if (state) {
+			if (python_state_is_ours(py, s, state))
+				return true;
+			w->frame = walk_pointer(state + OFF(l->tstate_next));
+			continue;
+		}
+		w->interp = walk_pointer(w->interp + OFF(l->interp_next));
+		if (!w->interp) {
+			w->error = SCRY_WALK_NO_THREAD_STATE;
+			return true;
+		}
+		w->frame = walk_pointer(w->interp + OFF(l->interp_threads_head));
+	}
+	return false;
 }
 
 /* Byte offset of the frame's instruction from its code object's first one. */
-static __always_inline __s32 python_at(struct python_walk *w, __u64 code)
+walk_inline __s32 python_at(const struct python_layout *l, struct scry_scratch *s, __u64 code)
 {
-	const struct python_layout *l = &w->py->layout;
 	__u64 first = code + OFF(l->code_bytecode), at;
 
 	if (l->instr != PYTHON_INSTR_POINTER) {
-		__s32 last = RAW_U32(w->s, l->frame_instr);
+		__s32 last = RAW_U32(s, l->frame_instr);
 
 		return last < 0 ? SCRY_AT_NONE : l->instr == PYTHON_INSTR_UNITS ? last * 2 : last;
 	}
-	at = RAW_U64(w->s, l->frame_instr);
+	at = RAW_U64(s, l->frame_instr);
 	if (l->code_tlbc && l->frame_tlbc_index) { /* each thread has a copy of the bytecode */
-		__u32 index = RAW_U32(w->s, l->frame_tlbc_index);
+		__u32 index = RAW_U32(s, l->frame_tlbc_index);
 		__u64 copies = walk_pointer(code + OFF(l->code_tlbc));
 
 		if (copies && index && index < 65536)
@@ -159,64 +141,61 @@ static __always_inline __s32 python_at(struct python_walk *w, __u64 code)
 	return at < (1 << 28) ? (__s32)at : SCRY_AT_NONE;
 }
 
-/* One frame. */
-static long python_frame_step(__u32 i, struct python_walk *w)
+/* Read the frame at `frame`; its caller, or 0. An error ends the walk. */
+walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch *s, void *known, __u64 frame)
 {
-	const struct python_layout *l = &w->py->layout;
-	__u32 size = w->py->frame_bytes, id, n = w->count;
-	__u64 frame = w->frame, code;
+	const struct python_layout *l = &py->layout;
+	struct scry_walk *w = &s->walk;
+	__u32 size = py->frame_bytes, n = w->count, id;
+	__u64 code, previous;
 	__s32 at;
 
-	(void)i;
-	if (!frame)
-		return 1;
 	if (n >= w->max_stack || n >= SCRY_MAX_STACK) {
 		w->error = SCRY_WALK_TRUNCATED;
-		return 1;
-	}
-	if (size > RAW_BYTES || walk_read(w->s->raw, size, frame)) {
-		w->error = SCRY_WALK_FRAME_FAULT;
-		return 1;
-	}
-	w->frame = RAW_U64(w->s, l->frame_previous);
-	if (frame == w->mark) {
-		w->error = SCRY_WALK_FRAME_CYCLE;
-		return 1;
-	}
-	if (w->steps == w->next_mark) {
-		w->mark = frame;
-		w->next_mark = w->steps * 2 + 1;
-	}
-	w->steps++;
-	/* The interpreter's own frames mark entries from C: no function of the program. */
-	if (l->owner_interpreter && RAW_U8(w->s, l->frame_owner) >= l->owner_interpreter)
 		return 0;
-	code = RAW_U64(w->s, l->frame_code);
+	}
+	if (size > RAW_BYTES || walk_read(s->raw, size, frame)) {
+		w->error = SCRY_WALK_FRAME_FAULT;
+		return 0;
+	}
+	previous = RAW_U64(s, l->frame_previous);
+	/* The interpreter's own frames mark entries from C: no function of the program. */
+	if (l->owner_interpreter && RAW_U8(s, l->frame_owner) >= l->owner_interpreter)
+		return previous;
+	code = RAW_U64(s, l->frame_code);
 	if (l->tagged)
 		code &= ~3ULL;
-	at = python_at(w, code);
-	id = walk_code(w, code);
+	at = python_at(l, s, code);
+	id = walk_code(s, known, code);
 	if (!id)
-		return 1;
-	w->s->frames[n].code = id;
-	w->s->frames[n].at = at;
+		return 0;
+	s->frames[n].code = id;
+	s->frames[n].at = at;
 	w->count = n + 1;
-	return 0;
+	return previous;
 }
 
-/* Walk the thread's frames into s->frames. w: py, s, bias, thread, max_stack and what walk_code needs are set. */
-static __always_inline void python_walk_frames(struct python_walk *w)
+/* Walk on for a chunk. True when the walk is over. */
+walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratch *s, void *known)
 {
-	python_find_state(w);
-	if (w->error)
-		return;
-	if (!w->frame) {
-		w->error = SCRY_WALK_NOT_STARTED;
-		return;
+	struct scry_walk *w = &s->walk;
+	__u64 frame = w->frame;
+
+	for (int i = 0; i < WALK_CHUNK; i++) {
+		if (!frame)
+			return true;
+		if (frame == w->mark) {
+			w->error = SCRY_WALK_FRAME_CYCLE;
+			return true;
+		}
+		if (w->steps++ == w->next_mark) {
+			w->mark = frame;
+			w->next_mark = w->steps * 2;
+		}
+		frame = python_frame(py, s, known, frame);
 	}
-	WALK_LOOP(2 * SCRY_MAX_STACK, python_frame_step, w);
-	if (!w->error && w->frame)
-		w->error = SCRY_WALK_TRUNCATED;
+	w->frame = frame;
+	return false;
 }
 
 #endif

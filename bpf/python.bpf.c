@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The walk of CPython's frames in the current task, with the look-up of code objects. */
+#include "python.h"
+#include "task.h"
+
+/* Not in the slot: look it up in the table of all, or meet it for the first time. */
+static __noinline __u32 code_find(struct scry_scratch *s, struct scry_code_slot *slot, __u64 address)
+{
+	struct scry_code_key key = { .address = address, .instance = s->walk.instance };
+	__u32 *known = bpf_map_lookup_elem(&codes, &key);
+	int id = known ? (int)*known : python_first_sight(address, s->walk.pid);
+
+	if (id <= 0) {
+		s->walk.error = -id;
+		return 0;
+	}
+	slot->address = address;
+	slot->instance = s->walk.instance;
+	slot->generation = s->walk.generation;
+	slot->id = id;
+	return id;
+}
+
+static __always_inline __u32 walk_code(struct scry_scratch *s, void *known, __u64 address)
+{
+	struct scry_code_cache *cache = known;
+	struct scry_code_slot *slot = &cache->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
+
+	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation)
+		return slot->id;
+	return code_find(s, slot, address);
+}
+
+#include "../runtimes/python/walk.h"
+
+static __always_inline const struct scry_python *binary(__u32 index)
+{
+	return bpf_map_lookup_elem(&pythons, &index);
+}
+
+/* The steps of a walk, each a global function: the verifier looks at it once. 0: go on. */
+
+__noinline int python_begin(__u32 index)
+{
+	const struct scry_python *py = binary(index);
+	struct scry_scratch *s = scratch_get();
+
+	if (!py || !s)
+		return 1;
+	return python_find_state(py, s) || s->walk.error;
+}
+
+__noinline int python_search_chunk(__u32 index)
+{
+	const struct scry_python *py = binary(index);
+	struct scry_scratch *s = scratch_get();
+
+	return !py || !s || python_search(py, s);
+}
+
+__noinline int python_walk_chunk(__u32 index)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	const struct scry_python *py = binary(index);
+	struct scry_scratch *s = scratch_get();
+	void *known = bpf_map_lookup_elem(&code_cache, &cpu);
+
+	return !py || !s || !known || python_walk_on(py, s, known);
+}
+
+#define MAX_STATES 16384 /* thread states looked at to find one */
+
+__noinline int python_walk(__u32 pid)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_get();
+	struct scry_walk *w;
+	__u32 index;
+
+	if (!proc || !s)
+		return 0;
+	w = &s->walk;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->bias = proc->bias;
+	w->tls_module = proc->tls_module;
+	w->instance = proc->instance;
+	w->generation = proc->generation;
+	w->thread = task_thread_pointer(bpf_get_current_task_btf());
+	w->max_stack = config.max_stack;
+	w->pid = pid;
+	index = proc->binary;
+	if (!python_begin(index))
+		for (int i = 0; i < MAX_STATES / WALK_CHUNK; i++)
+			if (python_search_chunk(index))
+				break;
+	if (w->tls_module && !proc->tls_module)
+		proc->tls_module = w->tls_module;
+	if (!w->frame && !w->error)
+		w->error = SCRY_WALK_NOT_STARTED;
+	for (int i = 0; !w->error && i < 2 * SCRY_MAX_STACK / WALK_CHUNK; i++)
+		if (python_walk_chunk(index))
+			break;
+	return 0;
+}

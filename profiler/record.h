@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One recording: from targets to a finished capture. */
+#ifndef SCRY_RECORD_H
+#define SCRY_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "session.h"
+#include "spawn.h"
+
+struct record_options {
+	struct session_options session;
+	const pid_t *pids;
+	size_t pid_count;
+	char *const *command;	/* program to run, NULL-ended; or NULL */
+	double seconds;		/* 0: until stopped, or until the targets are gone */
+	const char *path;	/* of the capture; NULL: an unnamed temporary file */
+	const char *target;	/* described in words */
+	char *const *argv;	/* scry's own command line, NULL-ended */
+	bool progress;		/* rewrite one line on stderr */
+	bool stats;
+};
+
+/*
+ * Record. *fd gets a descriptor to read the capture by; *child (zeroed by the caller) is the started command, which may still
+ * run: its status is the caller's to reap. 0 or -errno, reported.
+ */
+int record_run(const struct record_options *options, int *fd, struct spawn *child);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From the records of a session to a capture: samples, threads and their names. */
+#ifndef SCRY_RECORDER_H
+#define SCRY_RECORDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../bpf/wire.h"
+#include "capture.h"
+#include "session.h"
+
+struct recorder;
+
+/* period_ns: weight of a sample. The capture must outlive the recorder. 0 or -ENOMEM, reported. */
+int recorder_create(struct capture_writer *capture, uint64_t period_ns, struct recorder **ret);
+void recorder_destroy(struct recorder *recorder);
+
+/* One record: a session_handler, ctx being the recorder. */
+void recorder_take(void *ctx, const struct scry_record *record, size_t size);
+
+uint64_t recorder_samples(const struct recorder *recorder);
+
+/* Ask the interpreters how their threads are called, where new ones were seen; all: ask again for those known. */
+void recorder_name_threads(struct recorder *recorder, const struct session *session, bool all);
+
+#endif

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "session.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "follow.h"
+#include "../bpf/config.h"
+#include "scry.skel.h"
+
+#define RING_BYTES (16u << 20)
+
+struct session {
+	struct scry_bpf *skel;
+	struct follow *follow;
+	struct ring_buffer *ring;
+	struct session_options options;
+	session_handler *handler;
+	void *ctx;
+	struct bpf_link **ticks; /* one for each CPU */
+	int cpus, stats_fd;
+	size_t alive;
+};
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (getenv("SCRY_DEBUG"))
+		return vfprintf(stderr, format, args);
+	return 0;
+}
+
+/* What the kernel refuses is nearly always a right or a setting: doctor tells which. */
+static int refused(int err, const char *what)
+{
+	return fail(err, "%s: %s; 'scry doctor' tells what is missing", what, strerror(-err));
+}
+
+/* The programs' questions and news concern the session first, then the handler. */
+static int on_record(void *ctx, void *data, size_t size)
+{
+	const struct scry_record *record = data;
+	struct session *s = ctx;
+
+	if (size < sizeof(*record))
+		return 0;
+	switch (record->kind) {
+	case SCRY_RECORD_ASK:
+		follow_process(s->follow, record->pid);
+		return 0;
+	case SCRY_RECORD_FORK:
+		s->alive++;
+		break;
+	case SCRY_RECORD_EXEC:
+		follow_process(s->follow, record->pid);
+		break;
+	case SCRY_RECORD_EXIT:
+		if (s->alive)
+			s->alive--;
+		break;
+	}
+	s->handler(s->ctx, record, size);
+	return 0;
+}
+
+/* A cgroup's id is its directory's inode number; its level the number of directories below the mount's root. */
+static int set_cgroup(struct scry_config *config, const char *path)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+	struct stat st, up;
+
+	if (!real || stat(real, &st))
+		return fail(-errno, "cgroup %s:", path);
+	config->cgroup_id = st.st_ino;
+	for (;;) {
+		char *slash = strrchr(real, '/');
+
+		if (!slash || slash == real)
+			break;
+		*slash = 0;
+		if (stat(real, &up) || up.st_dev != st.st_dev)
+			break;
+		config->cgroup_level++;
+	}
+	if (!config->cgroup_level)
+		return fail(-EINVAL, "%s is not below the root of a cgroup v2 hierarchy", path);
+	return 0;
+}
+
+/* Inode number of the pid namespace that scry runs in; 0 for the initial one. */
+static __u32 own_pid_namespace(void)
+{
+	const ino_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == initial ? 0 : st.st_ino;
+}
+
+static int configure(struct session *s)
+{
+	const struct session_options *o = &s->options;
+	struct scry_config *config = (struct scry_config *)&s->skel->rodata->config;
+
+	config->all = o->all || o->cgroup;
+	config->children = o->children;
+	config->tids = o->tid_count > 0;
+	config->max_stack = o->max_stack;
+	config->pid_namespace = own_pid_namespace();
+	config->wake_bytes = RING_BYTES / 4;
+	if (o->comm) {
+		config->glob = 1;
+		if (strlen(o->comm) >= sizeof(config->comm_glob))
+			return fail(-EINVAL, "--comm %s: longer than %zu characters", o->comm,
+				    sizeof(config->comm_glob) - 1);
+		strcpy(config->comm_glob, o->comm);
+	}
+	return o->cgroup ? set_cgroup(config, o->cgroup) : 0;
+}
+
+static int load(struct session *s)
+{
+	int err;
+
+	libbpf_set_print(print_libbpf);
+	s->skel = scry_bpf__open();
+	if (!s->skel)
+		return fail(-errno, "open BPF programs:");
+	err = configure(s);
+	if (err)
+		return err;
+	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
+	bpf_map__set_max_entries(s->skel->maps.scratch, s->cpus);
+	bpf_map__set_max_entries(s->skel->maps.code_cache, s->cpus);
+	err = scry_bpf__load(s->skel);
+	if (err)
+		return refused(err, "load BPF programs");
+	return 0;
+}
+
+static int attach_process_events(struct session *s)
+{
+	s->skel->links.process_fork = bpf_program__attach(s->skel->progs.process_fork);
+	s->skel->links.process_exec = bpf_program__attach(s->skel->progs.process_exec);
+	s->skel->links.process_exit = bpf_program__attach(s->skel->progs.process_exit);
+	if (!s->skel->links.process_fork || !s->skel->links.process_exec || !s->skel->links.process_exit)
+		return refused(-errno, "attach to process events");
+	return 0;
+}
+
+static int set_tids(struct session *s)
+{
+	for (size_t i = 0; i < s->options.tid_count; i++) {
+		__u32 tid = s->options.tids[i];
+		__u8 yes = 1;
+		int err = bpf_map__update_elem(s->skel->maps.tids, &tid, sizeof(tid), &yes, sizeof(yes), BPF_ANY);
+
+		if (err)
+			return fail(err, "filter threads:");
+	}
+	return 0;
+}
+
+int session_open(const struct session_options *options, session_handler *handler, void *ctx, struct session **ret)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return fail(-ENOMEM, "out of memory");
+	s->options = *options;
+	s->handler = handler;
+	s->ctx = ctx;
+	s->stats_fd = -1;
+	s->cpus = libbpf_num_possible_cpus();
+	err = s->cpus > 0 ? load(s) : fail(s->cpus, "count CPUs:");
+	if (!err)
+		err = follow_create(s->skel, options->all || options->cgroup || options->children, &s->follow);
+	if (!err)
+		err = set_tids(s);
+	if (!err)
+		err = attach_process_events(s);
+	if (!err) {
+		s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_record, s, NULL);
+		err = s->ring ? 0 : fail(-errno, "read BPF ring buffer:");
+	}
+	if (!err && options->stats)
+		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (err) {
+		session_close(s);
+		return err;
+	}
+	*ret = s;
+	return 0;
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	session_stop(s);
+	follow_destroy(s->follow);
+	ring_buffer__free(s->ring);
+	scry_bpf__destroy(s->skel);
+	if (s->stats_fd >= 0)
+		close(s->stats_fd);
+	free(s);
+}
+
+int session_follow(struct session *s, pid_t pid, bool required)
+{
+	__u32 number = pid;
+	__u8 yes = 1;
+	int err = follow_process(s->follow, pid);
+
+	if (err == -ENOENT && !required)
+		err = 0;
+	if (err)
+		return err;
+	err = bpf_map__update_elem(s->skel->maps.targets, &number, sizeof(number), &yes, sizeof(yes), BPF_NOEXIST);
+	if (!err)
+		s->alive++;
+	return err == -EEXIST ? 0 : err;
+}
+
+/* A clock tick that counts CPU time; the period is fixed, so that each sample weighs the same. */
+static int open_tick(int cpu, unsigned long frequency)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.size = sizeof(attr),
+		.sample_period = 1000000000 / frequency,
+		.exclude_idle = 1,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+int session_start(struct session *s)
+{
+	s->ticks = calloc(s->cpus, sizeof(*s->ticks));
+	if (!s->ticks)
+		return fail(-ENOMEM, "out of memory");
+	for (int cpu = 0; cpu < s->cpus; cpu++) {
+		int fd = open_tick(cpu, s->options.frequency);
+
+		if (fd < 0 && errno == ENODEV) /* not online */
+			continue;
+		if (fd < 0)
+			return refused(-errno, "open the CPU clock");
+		s->ticks[cpu] = bpf_program__attach_perf_event(s->skel->progs.sample_cpu, fd);
+		if (!s->ticks[cpu]) {
+			int err = -errno;
+
+			close(fd);
+			return refused(err, "attach to the CPU clock");
+		}
+	}
+	return 0;
+}
+
+void session_stop(struct session *s)
+{
+	for (int cpu = 0; s->ticks && cpu < s->cpus; cpu++)
+		bpf_link__destroy(s->ticks[cpu]);
+	free(s->ticks);
+	s->ticks = NULL;
+}
+
+void session_poll(struct session *s)
+{
+	ring_buffer__consume(s->ring);
+}
+
+int session_fd(const struct session *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+size_t session_alive(const struct session *s)
+{
+	return s->alive;
+}
+
+uint64_t session_count(const struct session *s, enum scry_count which)
+{
+	_cleanup_free_ uint64_t *values = calloc(s->cpus, sizeof(*values));
+	__u32 key = which;
+	uint64_t sum = 0;
+
+	if (!values || bpf_map__lookup_elem(s->skel->maps.counts, &key, sizeof(key), values,
+					    s->cpus * sizeof(*values), 0))
+		return 0;
+	for (int i = 0; i < s->cpus; i++)
+		sum += values[i];
+	return sum;
+}
+
+bool session_place(const struct session *s, pid_t pid, struct scry_proc *ret)
+{
+	__u32 number = pid;
+
+	return !bpf_map__lookup_elem(s->skel->maps.procs, &number, sizeof(number), ret, sizeof(*ret), 0);
+}
+
+static void print_programs(const struct session *s, FILE *to)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, s->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) || !info.run_cnt)
+			continue;
+		fprintf(to, "scry: bpf %-14s %10llu runs %8llu ns each %10.3f ms\n", bpf_program__name(prog),
+			info.run_cnt, info.run_time_ns / info.run_cnt, info.run_time_ns / 1e6);
+	}
+}
+
+void session_print_stats(const struct session *s, FILE *to)
+{
+	struct bpf_map *map;
+	uint64_t bytes = 0;
+
+	print_programs(s, to);
+	bpf_object__for_each_map(map, s->skel->obj)
+		bytes += (uint64_t)bpf_map__max_entries(map) * (bpf_map__key_size(map) + bpf_map__value_size(map));
+	fprintf(to, "scry: bpf maps %.1f MB\n", bytes / 1e6);
+}

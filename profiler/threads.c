@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "threads.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+void threads_init(struct threads *t, struct capture_writer *capture)
+{
+	memset(t, 0, sizeof(*t));
+	t->capture = capture;
+}
+
+void threads_deinit(struct threads *t)
+{
+	table_deinit(&t->lives);
+	table_deinit(&t->by_tid);
+	table_deinit(&t->by_process);
+	table_deinit(&t->by_pointer);
+	free(t->life_of);
+	free(t->list);
+	free(t->processes);
+	free(t->pointed);
+}
+
+static uint32_t life(struct threads *t, uint32_t pid)
+{
+	uint32_t index = table_find(&t->lives, pid, 0);
+
+	return index ? t->life_of[index] : 0;
+}
+
+static uint32_t process_see(struct threads *t, uint32_t pid, uint32_t life)
+{
+	uint32_t known = t->by_process.count, index = table_put(&t->by_process, life, pid);
+
+	if (!index || !array_reserve(&t->processes, &t->processes_room, index + 1, sizeof(*t->processes)))
+		return 0;
+	if (index > known) {
+		t->processes[index].pid = pid;
+		t->processes[index].life = life;
+	}
+	return index;
+}
+
+static void thread_rename(struct threads *t, struct thread *thread, const struct scry_sample *sample)
+{
+	char name[sizeof(sample->comm) + 1] = "";
+
+	memcpy(thread->comm, sample->comm, sizeof(thread->comm));
+	memcpy(name, sample->comm, sizeof(sample->comm));
+	if (!thread->named)
+		capture_name_thread(t->capture, thread->index, name);
+	if (sample->tid == sample->head.pid)
+		capture_name_process(t->capture, t->processes[thread->process].life, sample->head.pid, name);
+}
+
+static struct thread *thread_add(struct threads *t, uint32_t index, const struct scry_sample *sample, uint32_t life)
+{
+	struct thread *thread = &t->list[index];
+	uint32_t pointed;
+
+	thread->process = process_see(t, sample->head.pid, life);
+	thread->index = capture_thread(t->capture, life, sample->head.pid, sample->tid);
+	thread->pointer = sample->thread;
+	if (!thread->process)
+		return NULL;
+	t->processes[thread->process].fresh = true;
+	pointed = table_put(&t->by_pointer, thread->process, thread->pointer);
+	if (pointed && array_reserve(&t->pointed, &t->pointed_room, pointed + 1, sizeof(*t->pointed)))
+		t->pointed[pointed] = index;
+	return thread;
+}
+
+uint32_t threads_see(struct threads *t, const struct scry_sample *sample)
+{
+	uint32_t now = life(t, sample->head.pid), known = t->by_tid.count;
+	uint32_t index = table_put(&t->by_tid, (uint64_t)now << 32 | sample->head.pid, sample->tid);
+	struct thread *thread;
+
+	if (!index || !array_reserve(&t->list, &t->list_room, index + 1, sizeof(*t->list)))
+		return 0;
+	thread = &t->list[index];
+	if (index > known)
+		thread = thread_add(t, index, sample, now);
+	if (!thread)
+		return 0;
+	if (memcmp(thread->comm, sample->comm, sizeof(thread->comm)))
+		thread_rename(t, thread, sample);
+	return thread->index;
+}
+
+void threads_end(struct threads *t, uint32_t pid)
+{
+	uint32_t known = t->lives.count, process = table_find(&t->by_process, life(t, pid), pid), index;
+
+	if (process)
+		t->processes[process].gone = true;
+	index = table_put(&t->lives, pid, 0);
+	if (!index || !array_reserve(&t->life_of, &t->life_room, index + 1, sizeof(*t->life_of)))
+		return;
+	t->life_of[index] = index > known ? 1 : t->life_of[index] + 1;
+}
+
+void threads_name(struct threads *t, uint32_t process, uint64_t pointer, const char *name)
+{
+	uint32_t pointed = table_find(&t->by_pointer, process, pointer);
+	struct thread *thread = pointed ? &t->list[t->pointed[pointed]] : NULL;
+
+	if (!thread || !*name)
+		return;
+	thread->named = true;
+	capture_name_thread(t->capture, thread->index, name);
+}

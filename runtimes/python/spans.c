@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "spans.h"
+
+#include "../walk.h"
+
+static __u32 reach(__u32 bytes, __u16 field, __u32 size)
+{
+	__u32 end = field ? OFF(field) + size : 0;
+
+	return end > bytes ? end : bytes;
+}
+
+static __u32 whole_words(__u32 bytes)
+{
+	return (bytes + 7) & ~7u;
+}
+
+bool python_spans(struct scry_python *py)
+{
+	const struct python_layout *l = &py->layout;
+	__u32 state = 0, frame = 0;
+
+	state = reach(state, l->tstate_thread_id, 8);
+	state = reach(state, l->tstate_frame, 8);
+	state = reach(state, l->tstate_cframe, 8);
+	frame = reach(frame, l->frame_code, 8);
+	frame = reach(frame, l->frame_previous, 8);
+	frame = reach(frame, l->frame_instr, l->instr == PYTHON_INSTR_POINTER ? 8 : 4);
+	frame = reach(frame, l->frame_owner, 1);
+	frame = reach(frame, l->frame_tlbc_index, 4);
+	py->state_bytes = whole_words(state);
+	py->frame_bytes = whole_words(frame);
+	return py->state_bytes <= RAW_BYTES && py->frame_bytes <= RAW_BYTES;
+}

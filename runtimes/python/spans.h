@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SCRY_PYTHON_SPANS_H
+#define SCRY_PYTHON_SPANS_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+/* Set how much of a thread state and of a frame the walker reads at once: up to the last field it needs, since what follows
+ * may not be mapped. false: more than it has room for. */
+bool python_spans(struct scry_python *py);
+
+#endif
