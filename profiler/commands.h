@@ -7,5 +7,6 @@
 #define COMMANDS(X) \
 	X(record)       \
 	X(report)       \
+	X(list)         \
 	X(doctor)       \
 	X(help)

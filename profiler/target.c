@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/escape.h"
+#include "caps.h"
 #include "proc.h"
 #include "runtimes/list.h"
 
@@ -77,9 +78,11 @@ int target_check_pid(pid_t pid)
 
 	if (fd >= 0 || errno == ENOENT)
 		return 0;
+	if ((errno == EACCES || errno == EPERM) && caps_have(CAP_SYS_PTRACE))
+		return fail(-EACCES, "pid %d (%s) may not be examined, not even with CAP_SYS_PTRACE",
+			    pid, name ?: "?");
 	if (errno == EACCES || errno == EPERM)
-		return fail(-EACCES,
-			    "pid %d (%s) may not be examined by this user: needs CAP_SYS_PTRACE, "
+		return fail(-EACCES, "pid %d (%s) belongs to another user: needs CAP_SYS_PTRACE, "
 			    "run with sudo", pid, name ?: "?");
 	return fail(-errno, "%s:", path);
 }
