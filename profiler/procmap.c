@@ -21,21 +21,25 @@ static int read_text(const char *path, char **ret)
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t room = 32768, size = 0;
 	_cleanup_free_ char *text = NULL;
+	ssize_t n;
 
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	while (!text || size + 1 == room) {
-		char *grown = room > MAX_TEXT ? NULL : realloc(text, room *= 2);
-		ssize_t n;
+	do {
+		char *grown;
 
-		if (!grown)
-			return -ENOMEM;
-		text = grown;
-		while (size + 1 < room && (n = read(fd, text + size, room - 1 - size)) > 0)
+		if (!text || size + 1 == room) {
+			grown = room > MAX_TEXT ? NULL : realloc(text, room *= 2);
+			if (!grown)
+				return -ENOMEM;
+			text = grown;
+		}
+		n = read(fd, text + size, room - 1 - size);
+		if (n > 0)
 			size += n;
-		if (size + 1 < room && n < 0)
-			return -errno;
-	}
+	} while (n > 0);
+	if (n < 0)
+		return -errno;
 	text[size] = 0;
 	*ret = text;
 	text = NULL;

@@ -16,17 +16,17 @@ int remote_read(pid_t pid, __u64 address, void *dst, size_t size)
 	return (size_t)n == size ? 0 : -EFAULT;
 }
 
-/* Reads pieces up to the first that fails, which is counted too; at least one. */
+/* Reads pieces up to the first that fails, which is counted too. There is one at least. */
 static size_t read_batch(pid_t pid, struct remote_piece *pieces, size_t count)
 {
 	struct iovec local[BATCH], remote[BATCH];
-	size_t i, done = 0;
+	size_t i = 0, done = 0;
 	ssize_t n;
 
-	for (i = 0; i < count; i++) {
+	do {
 		local[i] = (struct iovec){ pieces[i].dst, pieces[i].size };
 		remote[i] = (struct iovec){ (void *)pieces[i].address, pieces[i].size };
-	}
+	} while (++i < count);
 	n = process_vm_readv(pid, local, count, remote, count, 0);
 	for (i = 0; i < count && n >= 0; i++) {
 		done += pieces[i].size;

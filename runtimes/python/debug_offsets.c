@@ -112,8 +112,9 @@ static int take_field(const struct published *field, size_t v, const __u64 *all,
 	__u64 value = all[field->word[v]], size = all[field->size[v]];
 	bool empty = !value && *target != AT(0);
 
-	/* A trailing array begins at the very end of a struct at most. */
-	if (!empty && (value > size || value >= AT(0xfffe)))
+	/* A trailing array begins at the very end of a struct at most. Only owner is narrower than an int. */
+	if (!empty && (value > size || value >= AT(0xfffe) ||
+		       (value & 3 && field->at != offsetof(struct python_layout, frame_owner))))
 		return -ERANGE;
 	if (*target == (empty ? 0 : AT(value)))
 		return 0;
@@ -143,7 +144,7 @@ int python_published_layout(const struct elf *elf, __u64 runtime, struct python_
 				take_field(field, minor, all, (__u16 *)((char *)layout + field->at));
 
 		if (n < 0) {
-			snprintf(why, size, "its published offset of %s is %llu, outside of its struct", field->name,
+			snprintf(why, size, "its published offset of %s is %llu, which no member of its struct can have", field->name,
 				 all[field->word[minor]]);
 			return -ENOTSUP;
 		}
