@@ -7,10 +7,13 @@
 
 #include "python.h"
 
-/* A hostile table can drive the sum anywhere; a line outside of int is none. */
+/*
+ * A hostile table can drive the sum anywhere; a line outside of int is none. Line 0 is what 3.11+ says of the first
+ * instruction of a module.
+ */
 static int clamp(long long line, int first_line)
 {
-	return line > 0 && line <= INT_MAX ? (int)line : first_line;
+	return line >= 0 && line <= INT_MAX ? (int)line : first_line;
 }
 
 /* 2.7 to 3.9: pairs of address delta and line delta; the line holds from that address on. */
@@ -30,7 +33,7 @@ static int lnotab_line(const unsigned char *table, size_t size, bool is_signed, 
 /* 3.10: pairs of length and line delta; -128 says that the range has no line, which leaves the line as it was. */
 static int linetable_line(const unsigned char *table, size_t size, int first_line, int at)
 {
-	long long line = first_line, start = 0, known = 0;
+	long long line = first_line, start = 0, known = -1;
 
 	for (size_t i = 0; i + 1 < size; i += 2) {
 		int delta = (signed char)table[i + 1];
@@ -78,7 +81,7 @@ enum location { ONE_LINE0 = 10, ONE_LINE2 = 12, NO_COLUMNS = 13, LONG_FORM = 14,
 static int locations_line(const unsigned char *table, size_t size, int first_line, int at)
 {
 	struct reader r = { table, table + size };
-	long long line = first_line, start = 0, known = 0;
+	long long line = first_line, start = 0, known = -1;
 
 	while (r.next < r.end) {
 		unsigned head = *r.next++, kind = head >> 3 & 15;
