@@ -149,7 +149,7 @@ static void check_sample_rate(const struct check *check, struct finding *f)
 	found(f, n < HIGHEST_RATE ? VERDICT_NOTE : VERDICT_OK,
 	      "kernel.perf_event_max_sample_rate %ld", n);
 	if (n < HIGHEST_RATE)
-		advise(f, "higher rates need sysctl kernel.perf_event_max_sample_rate=%d",
+		advise(f, "the kernel cuts higher rates; sysctl kernel.perf_event_max_sample_rate=%d",
 		       HIGHEST_RATE);
 }
 
@@ -236,10 +236,17 @@ static void check_program(const struct check *check, struct finding *f)
 
 static void check_uprobe(const struct check *check, struct finding *f)
 {
-	if (!access("/sys/bus/event_source/devices/uprobe/type", F_OK))
-		return found(f, VERDICT_OK, "uprobes present");
-	found(f, VERDICT_FAIL, "no uprobes");
-	advise(f, "boot a kernel built with CONFIG_UPROBE_EVENTS=y");
+	int hits = trial_uprobe();
+
+	if (hits == -ENOSYS) {
+		found(f, VERDICT_FAIL, "no uprobes");
+		return advise(f, "boot a kernel built with CONFIG_UPROBE_EVENTS=y");
+	}
+	if (hits < 0)
+		return refused(f, "setting a uprobe", hits);
+	found(f, hits == 3 ? VERDICT_OK : VERDICT_FAIL, "a uprobe saw %d of 3 calls", hits);
+	if (hits != 3)
+		advise(f, "look for 'uprobe' in dmesg");
 }
 
 /* Is a file system of this type mounted? where: the first place, cut to size. */

@@ -96,7 +96,10 @@ static void print_option(FILE *to, const struct opt *opt)
 
 void help_command(const struct command *cmd, FILE *to)
 {
-	fprintf(to, "usage: scry %s%s%s\n\n", cmd->name, *cmd->args ? " " : "", cmd->args);
+	int at = fprintf(to, "usage: scry %s%s", cmd->name, *cmd->args ? " " : "");
+
+	print_folded(to, cmd->args, at, at);
+	fputc('\n', to);
 	fputc(toupper((unsigned char)*cmd->summary), to);
 	fprintf(to, "%s.\n", cmd->summary + 1);
 	if (cmd->details) {

@@ -13,6 +13,12 @@ int trial_perf_thread(void);	/* a cpu-clock event of this thread */
 int trial_perf_cpu(void);	/* a cpu-clock event of whatever runs on this CPU */
 
 /*
+ * Probe a function of this program, call it, count the hits: as scry does with the function that
+ * frees code objects. Returns how many of three calls were seen. -ENOSYS: the kernel has no uprobes.
+ */
+int trial_uprobe(void);
+
+/*
  * Load a program that reads kernel and user memory, let it run on a cpu-clock event of this thread
  * for 20 ms of CPU time. Returns how often it ran. -errno: not loaded or not attached.
  */

@@ -3,12 +3,17 @@
  * What is found depends on the machine; that it is said in one line, and matches what was tried,
  * does not.
  */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,7 +80,8 @@ static int record_is_refused(void)
 
 static int trials_are_refused(void)
 {
-	return (trial_ring_buffer() < 0) + (trial_perf_cpu() < 0) + (trial_program() < 0);
+	return (trial_ring_buffer() < 0) + (trial_perf_cpu() < 0) + (trial_program() < 0) +
+	       (trial_uprobe() < 0);
 }
 
 static void missing_capabilities_are_found(void **state)
@@ -84,7 +90,7 @@ static void missing_capabilities_are_found(void **state)
 		skip();
 	assert_int_equal(without_capabilities(count_failed_caps), 2);
 	assert_int_equal(without_capabilities(record_is_refused), 1);
-	assert_int_equal(without_capabilities(trials_are_refused), 3);
+	assert_int_equal(without_capabilities(trials_are_refused), 4);
 }
 
 static void trials_agree_with_the_capabilities(void **state)
@@ -93,6 +99,45 @@ static void trials_agree_with_the_capabilities(void **state)
 		skip();
 	assert_int_equal(trial_perf_thread(), 0);
 	assert_in_range(trial_program(), 10, 40);
+	assert_int_equal(trial_uprobe(), 3);
+}
+
+/* As containers do: bpf() fails with EPERM whatever the capabilities say. */
+static int bpf_is_filtered(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof(code) / sizeof(*code), code };
+	int named = 0;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		return 98;
+	for (size_t i = 0; i < doctor_check_count; i++) {
+		struct finding f = { 0 };
+
+		doctor_checks[i].run(&doctor_checks[i], &f);
+		named += f.verdict == VERDICT_FAIL && strstr(f.todo, "seccomp filter");
+	}
+	return named;
+}
+
+static void a_seccomp_filter_is_found_and_named(void **state)
+{
+	pid_t child;
+	int status;
+
+	if (!caps_have(CAP_BPF) || !caps_have(CAP_PERFMON) || !caps_count() || trial_map())
+		skip();
+	child = fork();
+	if (!child)
+		_exit(bpf_is_filtered());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 2); /* maps and the program; perf is let through */
 }
 
 int main(int argc, char **argv)
@@ -102,6 +147,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(check_names_are_unique),
 		cmocka_unit_test(missing_capabilities_are_found),
 		cmocka_unit_test(trials_agree_with_the_capabilities),
+		cmocka_unit_test(a_seccomp_filter_is_found_and_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
