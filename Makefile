@@ -68,7 +68,7 @@ clean:
 	rm -rf $(O)
 
 # Parts with targets of their own.
-include $(wildcard tests/*.mk bench/*.mk docs/*.mk runtimes/*/*.mk)
+include $(wildcard flamegraph/*.mk tests/*.mk bench/*.mk docs/*.mk runtimes/*/*.mk)
 include deps.mk
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -39,7 +39,11 @@ int flame_add(struct flame *flame, const struct flame_frame *frames, size_t coun
  * not folded stacks. 0 or -errno. */
 int flame_read_folded(struct flame *flame, FILE *from, uint64_t *bad);
 
-/* Write the SVG. 0 or -errno (-ENODATA: nothing to draw). */
+/* Names of the palettes, the first being the one taken for NULL; ended by NULL. */
+extern const char *const flame_schemes[];
+
+/* Write the SVG. 0 or -errno (-ENODATA: nothing to draw, -EINVAL: no such palette, -E2BIG: min_width is so small that
+ * too many frames would be drawn). With min_width 0 the page stays below 5 MB, whatever the stacks. */
 int flame_write_svg(struct flame *flame, FILE *to, const struct flame_options *options);
 
 #endif

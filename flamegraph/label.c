@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "label.h"
+
+#include "names.h"
+
+#include <string.h>
+
+static bool starts(struct text_part text, const char *with)
+{
+	size_t length = strlen(with);
+
+	return text.length >= length && !memcmp(text.bytes, with, length);
+}
+
+static bool ends(struct text_part text, const char *with)
+{
+	size_t length = strlen(with);
+
+	return text.length >= length && !memcmp(text.bytes + text.length - length, with, length);
+}
+
+static bool contains(struct text_part text, const char *what)
+{
+	return memmem(text.bytes, text.length, what, strlen(what));
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* "file:12" -> "file" and "12". */
+static void split_line(struct text_part place, struct text_part *file, struct text_part *line)
+{
+	size_t at = place.length;
+
+	while (at && is_digit(place.bytes[at - 1]))
+		at--;
+	*file = place;
+	if (at == place.length || at < 2 || place.bytes[at - 1] != ':')
+		return;
+	*line = (struct text_part){ place.bytes + at, place.length - at };
+	file->length = at - 1;
+}
+
+/* Parameters of a C++ function stand in such brackets too; a place has a line, a path or an extension. */
+static bool is_place(struct text_part text)
+{
+	return text.length && (text.bytes[0] == '<' || text.bytes[0] == '[' || memchr(text.bytes, '.', text.length) ||
+			       memchr(text.bytes, '/', text.length) || memchr(text.bytes, ':', text.length));
+}
+
+/* "function (file:line)". */
+static void split_place(struct label *label)
+{
+	struct text_part name = label->function, place;
+	size_t at = name.length, depth = 0;
+
+	if (!ends(name, ")"))
+		return;
+	while (at--) {
+		depth += name.bytes[at] == ')';
+		depth -= name.bytes[at] == '(';
+		if (!depth)
+			break;
+	}
+	if (depth || at < 2 || name.bytes[at - 1] != ' ')
+		return;
+	place = (struct text_part){ name.bytes + at + 1, name.length - at - 2 };
+	if (!is_place(place))
+		return;
+	split_line(place, &label->file, &label->line);
+	label->function.length = at - 1;
+}
+
+/* Austin: "file:function:line". */
+static void split_austin(struct label *label)
+{
+	struct text_part rest, line = { NULL, 0 };
+	const char *colon;
+
+	split_line(label->function, &rest, &line);
+	colon = line.length ? memrchr(rest.bytes, ':', rest.length) : NULL;
+	if (!colon || colon == rest.bytes || colon + 1 == rest.bytes + rest.length)
+		return;
+	label->file = (struct text_part){ rest.bytes, colon - rest.bytes };
+	label->function = (struct text_part){ colon + 1, rest.bytes + rest.length - colon - 1 };
+	label->line = line;
+}
+
+static bool has_native_extension(struct text_part file)
+{
+	static const char *const native[] = { ".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".rs", ".go", ".S", ".s",
+					      ".inc", ".so" };
+
+	for (size_t i = 0; i < sizeof(native) / sizeof(native[0]); i++)
+		if (ends(file, native[i]))
+			return true;
+	return contains(file, ".so.");
+}
+
+static bool has_interpreted_extension(struct text_part file)
+{
+	static const char *const interpreted[] = { ".py", ".pyx", ".pyc", ".lua", ".rb", ".js", ".php", ".pl" };
+
+	for (size_t i = 0; i < sizeof(interpreted) / sizeof(interpreted[0]); i++)
+		if (ends(file, interpreted[i]))
+			return true;
+	return false;
+}
+
+static enum flame_kind kind_by_file(const struct label *label)
+{
+	struct text_part file = label->file;
+
+	if (starts(file, "[kernel") || ends(file, "vmlinux") || ends(file, ".ko") || starts(file, "[guest.kernel"))
+		return FLAME_KERNEL;
+	if (has_native_extension(file) || file.bytes[0] == '[')
+		return FLAME_NATIVE;
+	if (file.bytes[0] == '<' || has_interpreted_extension(file))
+		return FLAME_INTERPRETED;
+	return label->line.length ? FLAME_INTERPRETED : FLAME_NATIVE;	/* a script needs no extension */
+}
+
+/* "[libc.so.6]" and "[kernel.kallsyms]" stand for unnamed code there; other brackets are a tool's remark. */
+static enum flame_kind kind_of_bracketed(struct text_part name)
+{
+	if (contains(name, "kernel") || contains(name, "vmlinux"))
+		return FLAME_KERNEL;
+	if (contains(name, ".so") || contains(name, "/") || starts(name, "[vdso]") || starts(name, "[vsyscall]"))
+		return FLAME_NATIVE;
+	return FLAME_MARK;
+}
+
+/* Root frames that name a process or a thread, as py-spy ("process 12:", "thread (0x..)") and austin write them. */
+static bool is_owner(struct text_part name, uint32_t source)
+{
+	if (source == NAME_AUSTIN)
+		return name.length > 1 && (name.bytes[0] == 'P' || name.bytes[0] == 'T') &&
+		       (is_digit(name.bytes[1]) || name.bytes[1] == 'h') && !memchr(name.bytes, '/', name.length);
+	return (starts(name, "process ") && name.length > 8 && is_digit(name.bytes[8])) || starts(name, "thread (");
+}
+
+/* The annotations of perf's stackcollapse: kernel, compiled at run time, inlined. */
+static bool strip_suffix(struct label *label)
+{
+	static const struct { const char *suffix; enum flame_kind kind; } suffixes[] = {
+		{ "_[k]", FLAME_KERNEL }, { "_[j]", FLAME_INTERPRETED }, { "_[i]", FLAME_NATIVE },
+	};
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		if (!ends(label->function, suffixes[i].suffix) || label->function.length == 4)
+			continue;
+		label->function.length -= 4;
+		label->kind = suffixes[i].kind;
+		return true;
+	}
+	return false;
+}
+
+static void parse_folded(struct label *label, uint32_t source)
+{
+	bool known = strip_suffix(label);
+	struct text_part name = label->function;
+
+	if (source == NAME_AUSTIN)
+		split_austin(label);
+	else
+		split_place(label);
+	if (known)
+		return;
+	if (label->file.length)
+		label->kind = kind_by_file(label);
+	else if (name.length && name.bytes[0] == '[' && name.bytes[name.length - 1] == ']')
+		label->kind = kind_of_bracketed(name);
+	else if (is_owner(name, source) || (name.length && source == NAME_AUSTIN && name.bytes[0] == ':'))
+		label->kind = FLAME_MARK;
+	else
+		label->kind = source == NAME_AUSTIN ? FLAME_INTERPRETED : FLAME_NATIVE;
+}
+
+/* By the prefixes that CPython, Lua and LuaJIT give their own functions. */
+static bool is_internal(const struct label *label)
+{
+	struct text_part name = label->function;
+
+	if (contains(label->file, "libpython") || contains(label->file, "liblua") ||
+	    contains(label->file, "/bin/python") || contains(label->file, "/bin/lua"))
+		return true;
+	return starts(name, "_Py") || (starts(name, "Py") && name.length > 2 && name.bytes[2] >= 'A' && name.bytes[2] <= 'Z') ||
+	       starts(name, "lua_") || starts(name, "luaV_") || starts(name, "luaD_") || starts(name, "luaL_") ||
+	       starts(name, "luaH_") || starts(name, "lj_");
+}
+
+struct label label_parse(struct text_part name, uint32_t source)
+{
+	struct label label = { .function = name, .file = { name.bytes, 0 }, .line = { name.bytes, 0 } };
+
+	if (source == NAME_FOLDED || source == NAME_AUSTIN) {
+		parse_folded(&label, source);
+	} else {
+		label.kind = source;
+		if (label.kind != FLAME_MARK)
+			split_place(&label);
+	}
+	label.internal = label.kind == FLAME_NATIVE && is_internal(&label);
+	return label;
+}
