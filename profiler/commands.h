@@ -7,6 +7,7 @@
 #define COMMANDS(X) \
 	X(record)       \
 	X(report)       \
+	X(flamegraph)   \
 	X(list)         \
 	X(doctor)       \
 	X(help)

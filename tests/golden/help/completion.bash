@@ -3,19 +3,21 @@ _scry()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=
 	if [ "$COMP_CWORD" = 1 ]; then
-		COMPREPLY=($(compgen -W 'record report list doctor help --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W 'record report flamegraph list doctor help --help --version' -- "$cur"))
 		return
 	fi
 	case "$verb,$prev" in
 	record,--event) words='cpu';;
 	report,--by) words='function file line thread process';;
 	report,--sort) words='self total';;
+	flamegraph,--colors) words='module warm cool green mono';;
 	help,--completion) words='none bash';;
-	help,help) words='record report list doctor help';;
+	help,help) words='record report flamegraph list doctor help';;
 	esac
 	[ -z "$words" ] && [ "${cur:0:1}" = - ] && case "$verb" in
 	record) words='--pid --all --cgroup --children --comm --tid --event --frequency --duration --output --lines --root --max-stack --stats --quiet --help';;
 	report) words='--output --by --sort --limit --func --file --from --to --lines --root --help';;
+	flamegraph) words='--output --title --subtitle --unit --width --minwidth --colors --hash --inverted --help';;
 	list) words='--json --help';;
 	doctor) words='--json --help';;
 	help) words='--man --markdown --completion --help';;
