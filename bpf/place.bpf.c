@@ -106,18 +106,18 @@ __noinline int place_process(__u32 pid)
 	struct file *file;
 
 	if (!mm)
-		return 0;
+		return SCRY_WALK_EXITING;
 	file = mm->exe_file;
 	if (!file)
-		return 0;
+		return SCRY_WALK_EXITING;
 	key.inode = file->f_inode->i_ino;
 	key.device = file->f_inode->i_sb->s_dev;
 	exe = bpf_map_lookup_elem(&exes, &key);
 	if (exe && place_known(exe, mm, &proc)) {
 		proc.instance = __sync_fetch_and_add(&next_instance, 1) + 1;
 		bpf_map_update_elem(&procs, &pid, &proc, BPF_NOEXIST);
-	} else {
-		place_ask(pid);
+		return SCRY_WALK_OK;
 	}
-	return 0;
+	place_ask(pid);
+	return exe && exe->place == SCRY_PLACE_ASK ? SCRY_WALK_NO_INTERPRETER : SCRY_WALK_PENDING;
 }

@@ -9,7 +9,7 @@
 
 #include "maps.h"
 
-/* Find the interpreter of the current process, and enter it in `procs`: bpf/place.bpf.c. */
+/* Find the interpreter of the current process, and enter it in `procs`: bpf/place.bpf.c. An enum scry_walk_error. */
 int place_process(__u32 pid);
 
 #endif

@@ -13,9 +13,8 @@ static __always_inline void sample_walk(struct scry_scratch *s, struct task_stru
 	struct scry_sample *sample = &s->sample;
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 
-	sample->error = SCRY_WALK_PENDING;
 	if (!proc) {
-		place_process(pid);
+		sample->error = place_process(pid);
 		proc = bpf_map_lookup_elem(&procs, &pid);
 	}
 	if (!proc)
@@ -51,8 +50,8 @@ int sample_cpu(void *ctx)
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->head.time = bpf_ktime_get_ns();
 	sample_walk(s, task, pid);
-	if (config.all && sample->error == SCRY_WALK_PENDING)
-		return 0; /* most of a machine's processes are no interpreters */
+	if (config.all && (sample->error == SCRY_WALK_PENDING || sample->error == SCRY_WALK_NO_INTERPRETER))
+		return 0; /* as most of a machine's processes */
 	sample->head.kind = SCRY_RECORD_SAMPLE;
 	sample->head.pid = pid;
 	sample->tid = task_tid(task);

@@ -21,6 +21,7 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_COUNT }
 #define SCRY_WALK_ERRORS(X)                                             \
 	X(OK, "complete")                                               \
 	X(PENDING, "process not examined yet")                          \
+	X(NO_INTERPRETER, "program without an interpreter")             \
 	X(NOT_STARTED, "interpreter starting or ending")                \
 	X(NO_THREAD_STATE, "thread outside the interpreter")            \
 	X(STATE_FAULT, "thread state not readable")                     \
@@ -139,7 +140,7 @@ struct scry_exe_key {
 	__u64 device; /* kernel's dev_t: major << 20 | minor */
 };
 enum scry_place {
-	SCRY_PLACE_ASK,	   /* not an interpreter as far as known: ask user space, seldom */
+	SCRY_PLACE_ASK,	   /* no interpreter was found in it: it may load one later, so ask user space, seldom */
 	SCRY_PLACE_EXE,	   /* the executable is the interpreter: bias from mm->start_code */
 	SCRY_PLACE_LINKED, /* a shared library: found in the dynamic linker's list (struct r_debug) */
 };

@@ -104,7 +104,7 @@ static int unknown_version(struct follow *f, pid_t pid, const char *why)
 	return fail(-ENOTSUP, "process %d: %s", pid, why);
 }
 
-int follow_process(struct follow *f, pid_t pid)
+int follow_process(struct follow *f, pid_t pid, bool asked)
 {
 	const struct runtime_binary *binary;
 	struct scry_exe_key key = {};
@@ -117,6 +117,8 @@ int follow_process(struct follow *f, pid_t pid)
 	err = runtime_examine(pid, &binary, &proc.bias, &key, &exe, why, sizeof(why));
 	if (err == -ENOTSUP)
 		return unknown_version(f, pid, why);
+	if (err == -ENOENT && key.inode && asked)
+		bpf_map__update_elem(f->skel->maps.exes, &key, sizeof(key), &exe, sizeof(exe), BPF_NOEXIST);
 	if (err)
 		return err;
 	err = upload(f, binary, pid);

@@ -18,9 +18,10 @@ void follow_destroy(struct follow *follow); /* removes the probes */
 
 /*
  * Find pid's interpreter and enter it in the maps. 0: done. -ENOENT: it runs none (yet); -ESRCH: gone; both silently.
+ * asked: the programs saw it run and know nothing of its executable, so that finding no interpreter is worth remembering.
  * -ENOTSUP: an unknown version, reported once for each program. Others: reported.
  */
-int follow_process(struct follow *follow, pid_t pid);
+int follow_process(struct follow *follow, pid_t pid, bool asked);
 
 /* pid runs another program now, or has ended: forget what follow_process entered. */
 void follow_forget(struct follow *follow, pid_t pid);

@@ -22,6 +22,7 @@ static const struct {
 	enum scry_walk_error cause;
 	const char *text;
 } apart[] = {
+	{ SCRY_WALK_NO_INTERPRETER, "in programs without an interpreter" },
 	{ SCRY_WALK_NO_THREAD_STATE, "outside the interpreter" },
 	{ SCRY_WALK_TRUNCATED, "deeper than --max-stack" },
 };

@@ -55,13 +55,13 @@ static int on_record(void *ctx, void *data, size_t size)
 		return 0;
 	switch (record->kind) {
 	case SCRY_RECORD_ASK:
-		follow_process(s->follow, record->pid);
+		follow_process(s->follow, record->pid, true);
 		return 0;
 	case SCRY_RECORD_FORK:
 		s->alive++;
 		break;
 	case SCRY_RECORD_EXEC:
-		follow_process(s->follow, record->pid);
+		follow_process(s->follow, record->pid, false);
 		break;
 	case SCRY_RECORD_EXIT:
 		if (s->alive)
@@ -219,7 +219,7 @@ int session_follow(struct session *s, pid_t pid, bool required)
 {
 	__u32 number = pid;
 	__u8 yes = 1;
-	int err = follow_process(s->follow, pid);
+	int err = follow_process(s->follow, pid, false);
 
 	if (err == -ENOENT && !required)
 		err = 0;
