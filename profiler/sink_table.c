@@ -51,7 +51,8 @@ static struct units amount(const struct sheet *sheet, const struct tree_weight *
 {
 	bool is_time = !strcmp(sheet->tree->profile->header.unit, "ns");
 
-	return is_time ? units_ns(weight->value, width) : units_count(weight->value, width);
+	/* Nothing needs no unit. */
+	return is_time && weight->value ? units_ns(weight->value, width) : units_count(weight->value, width);
 }
 
 /* The path from the package on, where it is installed in one of the usual places: the rest is the same for all. */
@@ -144,7 +145,7 @@ static int put_function_row(const struct sheet *sheet, const struct profile_row 
 
 static int put_file_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
 {
-	const char *file = profile_text(sheet->tree->profile, row->label.file);
+	const char *file = short_path(profile_text(sheet->tree->profile, row->label.file));
 	int used = put_weights(sheet, row);
 
 	return put_text(sheet, *file ? file : "-", sheet->width - (unsigned)used);
