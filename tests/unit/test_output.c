@@ -182,16 +182,15 @@ static void lets_no_hostile_name_through(void **state)
 
 static void fits_long_names_into_80_columns(void **state)
 {
-	char *name = malloc(10001), *text, *line;
+	char *name = malloc(10001), *text;
 	struct profile *p;
 
 	memset(name, 'n', 10000);
 	name[10000] = '\0';
 	p = one_sample(name, "/a/rather/long/path/to/some/module_with_a_name.py", 1234567);
 	text = test_output(p, &sink_table, &plain);
-	line = strchr(text, '\n') + 1;
-	assert_string_equal(line, "100.0%  1.00 ms  100.0%  1.00 ms   nnnnnnnn\xe2\x80\xa6nnnnnnnn (/a/rathe\xe2\x80\xa6"
-				  "_name.py:1234567)\n");
+	assert_non_null(strstr(text, "\n100.0%  1.00 ms  100.0%  1.00 ms   nnnnnnnn\xe2\x80\xa6nnnnnnnn (/a/rathe\xe2\x80\xa6"
+				     "_name.py:1234567)\n"));
 	free(text);
 	profile_destroy(p);
 	free(name);
