@@ -50,6 +50,54 @@ struct runtime_thread_name {
 	char name[64];			/* UTF-8, "" if the program did not name it */
 };
 
+/*
+ * What a probe point means: each is one BPF program named on_NAME (bpf/on_*.bpf.c), which knows what the registers hold there.
+ * Sites of the same meaning share the program.
+ */
+#define RUNTIME_SITES(X)                                                                                         \
+	X(eval_entry)	   /* eval function (to 3.10): every call and resumption */                              \
+	X(eval_return)	   /* its only ret instruction, all versions: the result is in the return register */    \
+	X(eval_throw)	   /* eval function (3.11+): matters with throwflag: throw() or close() into a generator */ \
+	X(resume)	   /* handlers of the RESUME family (3.11+) */                                           \
+	X(return_value)	   /* handlers of RETURN_VALUE and RETURN_CONST (3.11, 3.12; 3.13+ only for values) */   \
+	X(yield_value)	   /* handlers of YIELD_VALUE (3.11+) */                                                 \
+	X(frame_pop)	   /* _PyEval_FrameClearAndPop(tstate, frame) (3.13+): every return and unwinding */     \
+	X(traceback)	   /* PyTraceBack_Here(frame object): an exception passes the frame */                   \
+	X(function_entry)  /* markers, whose arguments libbpf finds: */                                          \
+	X(function_return)                                                                                       \
+	X(line)                                                                                                  \
+	X(gc_start)                                                                                              \
+	X(gc_done)                                                                                               \
+	X(import_start)                                                                                          \
+	X(import_done)                                                                                           \
+	X(audit)                                                                                                 \
+	X(collect_entry)   /* the collector's own function, where a symbol tells it */                           \
+	X(collect_return)                                                                                        \
+	X(import_entry)	   /* PyImport_ImportModuleLevelObject, also for cached modules */                       \
+	X(import_return)
+
+enum runtime_site {
+#define X(name) RUNTIME_SITE_##name,
+	RUNTIME_SITES(X)
+#undef X
+	RUNTIME_SITE_COUNT
+};
+
+enum runtime_event { RUNTIME_EVENT_CALL, RUNTIME_EVENT_LINE, RUNTIME_EVENT_GC, RUNTIME_EVENT_IMPORT,
+		     RUNTIME_EVENT_EXCEPTION, RUNTIME_EVENT_AUDIT, RUNTIME_EVENT_COUNT };
+/* Ways to see an event; AUTO takes the best that the binary offers. */
+enum runtime_method { RUNTIME_METHOD_AUTO, RUNTIME_METHOD_USDT, RUNTIME_METHOD_HANDLERS, RUNTIME_METHOD_EVAL,
+		      RUNTIME_METHOD_SYMBOL, RUNTIME_METHOD_COUNT };
+
+/* One place to attach to. */
+struct runtime_probe {
+	enum runtime_site site;
+	const char *marker;	/* provider "python": attach as USDT, all its locations; NULL: at offset. Static text */
+	__u64 offset;		/* in the file; an instruction boundary, its bytes checked */
+	__u64 semaphore;	/* file offset of a counter to raise while attached, 0: none */
+	__u64 cookie;		/* handed to the program: bits of its site */
+};
+
 struct runtime_ops {
 	const char *name;		/* "python" */
 	enum scry_runtime id;
@@ -76,6 +124,15 @@ struct runtime_ops {
 	/* Names the program gave its threads. Calls add for each thread the interpreter knows. 0 or -errno. */
 	int (*threads)(const struct runtime_binary *binary, pid_t pid, __u64 bias,
 		       void (*add)(void *ctx, const struct runtime_thread_name *thread), void *ctx);
+
+	/*
+	 * The places to probe for an event by a method. Calls add for each. 0, *used being the method taken; -ENOTSUP: not by
+	 * this method (or by none), why says so in a sentence. Every offset is checked: in executable code, at an instruction
+	 * whose bytes are as expected, since a probe at a wrong place destroys the target.
+	 */
+	int (*probes)(const struct runtime_binary *binary, const struct elf *elf, enum runtime_event event,
+		      enum runtime_method method, void (*add)(void *ctx, const struct runtime_probe *probe), void *ctx,
+		      enum runtime_method *used, char *why, size_t size);
 
 	/* Print what `scry list PID` says of events and methods: one row each through add(event, method, place). */
 	void (*events)(const struct runtime_binary *binary, const struct elf *elf,
