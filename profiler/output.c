@@ -70,6 +70,8 @@ static int write_stream(const struct sink *sink, const struct profile *profile, 
 		failed = -errno;
 	if (failed == -EPIPE && to == stdout)
 		return failed;	/* a reader that left early (| head) needs no message */
+	if (err == -ENODATA)
+		return fail(err, "%s: no samples to draw", path);
 	return err || failed ? fail(err ?: failed, "write %s:", path) : 0;
 }
 

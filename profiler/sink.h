@@ -9,7 +9,7 @@
 #include "output.h"
 #include "profile_tree.h"
 
-#define SINKS(X) X(capture) X(folded) X(table) X(json)
+#define SINKS(X) X(capture) X(folded) X(svg) X(table) X(json)
 
 struct sink {
 	const char *extension;	/* ".folded" */

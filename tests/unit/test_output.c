@@ -2,6 +2,8 @@
 /* What the formats make of a capture. */
 #include "capture_text.h"
 
+#include <errno.h>
+
 static const struct output_options plain;
 
 /* 60 ms in work (half of it recursive), 30 in helper, 10 with nothing read. */
@@ -196,6 +198,24 @@ static void fits_long_names_into_80_columns(void **state)
 	free(name);
 }
 
+static void draws_a_flame_graph(void **state)
+{
+	struct profile *p = one_sample("</text><script>alert(1)</script>", "/x&y\033.py", 3);
+	const struct output_options none = { .func = "nothing" };
+	char *text = test_output(p, &sink_svg, &plain);
+	FILE *null = fopen("/dev/null", "w");
+
+	assert_non_null(strstr(text, "<svg"));
+	assert_non_null(strstr(text, "pid 4711 (python3)"));
+	assert_non_null(strstr(text, "cpu at 100 Hz, 0.0 s, box, 2026-01-02 10:00 UTC"));
+	assert_null(strstr(text, "<script>alert"));
+	assert_null(strchr(text, '\033'));
+	assert_int_equal(sink_svg.write(p, null, &none), -ENODATA);
+	fclose(null);
+	free(text);
+	profile_destroy(p);
+}
+
 static void leaves_marks_out_of_the_tables_only(void **state)
 {
 	struct test_file f;
@@ -304,6 +324,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(writes_the_table_for_programs),
 		cmocka_unit_test(lets_no_hostile_name_through),
 		cmocka_unit_test(fits_long_names_into_80_columns),
+		cmocka_unit_test(draws_a_flame_graph),
 		cmocka_unit_test(leaves_marks_out_of_the_tables_only),
 		cmocka_unit_test(copies_what_the_options_keep),
 		cmocka_unit_test(sums_up_in_one_line),
