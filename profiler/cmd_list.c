@@ -66,6 +66,7 @@ static int examine_any(void *ctx, pid_t pid)
 	struct target target = { .pid = pid };
 	struct list *list = ctx;
 	char why[512] = "", comm[PROC_COMM_SIZE];
+	struct proc_status status;
 	int err = runtime_examine(pid, &target.binary, &target.bias, &target.key, &target.exe, why,
 				  sizeof(why));
 
@@ -80,16 +81,20 @@ static int examine_any(void *ctx, pid_t pid)
 
 		remark("pid %d (%s): %s", pid, name ?: "?", because ?: "?");
 	}
-	list->hidden += err == -EACCES || err == -EPERM;
+	if (err == -EACCES || err == -EPERM)
+		list->hidden += !proc_status(pid, &status) && !status.kernel;
 	return 0;
 }
 
 static int find_all(struct list *list)
 {
-	int err = proc_each(examine_any, list);
+	int err;
 
+	if (!proc_is_mounted())
+		return fail(-ENOENT, "/proc is not mounted");
+	err = proc_each(examine_any, list);
 	if (err)
-		return fail(err, "list the processes of /proc:");
+		return fail(err, "processes in /proc:");
 	if (list->hidden && !caps_have(CAP_SYS_PTRACE))
 		remark("not seen: %zu processes of other users; run with sudo to see all",
 		       list->hidden);

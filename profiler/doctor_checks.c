@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/units.h"
 #include "caps.h"
+#include "proc.h"
 #include "trial.h"
 
 #define FIRST_PID_NS 0xeffffffc /* PROC_PID_INIT_INO of include/linux/proc_ns.h */
@@ -65,6 +66,19 @@ static void check_kernel(const struct check *check, struct finding *f)
 	advise(f, "5.15 or newer is needed");
 }
 
+static bool is_mounted_sys(void)
+{
+	return !access("/sys/kernel", F_OK);
+}
+
+static void check_proc(const struct check *check, struct finding *f)
+{
+	if (proc_is_mounted())
+		return found(f, VERDICT_OK, "/proc is mounted");
+	found(f, VERDICT_FAIL, "/proc is not mounted");
+	advise(f, "mount -t proc proc /proc");
+}
+
 static void check_btf(const struct check *check, struct finding *f)
 {
 	struct stat st;
@@ -72,7 +86,7 @@ static void check_btf(const struct check *check, struct finding *f)
 	if (!stat("/sys/kernel/btf/vmlinux", &st))
 		return found(f, VERDICT_OK, "BTF present (%s)", units_bytes(st.st_size, 0).text);
 	found(f, VERDICT_FAIL, "no /sys/kernel/btf/vmlinux");
-	if (access("/sys/kernel", F_OK))
+	if (!is_mounted_sys())
 		advise(f, "mount -t sysfs sysfs /sys");
 	else
 		advise(f, "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' are");
@@ -109,8 +123,8 @@ static void check_pid_namespace(const struct check *check, struct finding *f)
 	if (stat("/proc/self/ns/pid", &ns))
 		return found(f, VERDICT_NOTE, "pid namespace not known: /proc is not mounted");
 	if (ns.st_ino == FIRST_PID_NS)
-		return found(f, VERDICT_OK, "first pid namespace: every process is seen");
-	found(f, VERDICT_NOTE, "in a pid namespace of its own: only the processes in it are seen");
+		return found(f, VERDICT_OK, "first pid namespace, which shows every process");
+	found(f, VERDICT_NOTE, "in a pid namespace of its own, which shows only the processes in it");
 	advise(f, "run on the host, or with --pid=host, to see all");
 }
 
@@ -131,11 +145,12 @@ static void check_perf_paranoid(const struct check *check, struct finding *f)
 	int err;
 	long n = read_number("/proc/sys/kernel/perf_event_paranoid", 0, &err);
 
-	if (!err)
-		return found(f, VERDICT_OK,
-			     "kernel.perf_event_paranoid %ld (with CAP_PERFMON no limit)", n);
-	found(f, VERDICT_FAIL, "no /proc/sys/kernel/perf_event_paranoid");
-	advise(f, "boot a kernel built with CONFIG_PERF_EVENTS=y");
+	if (err)
+		found(f, VERDICT_NOTE, "kernel.perf_event_paranoid cannot be read: %s",
+		      strerror(-err));
+	else
+		found(f, VERDICT_OK, "kernel.perf_event_paranoid %ld (with CAP_PERFMON no limit)",
+		      n);
 }
 
 static void check_sample_rate(const struct check *check, struct finding *f)
@@ -172,7 +187,7 @@ static void check_lockdown(const struct check *check, struct finding *f)
 	char text[128];
 
 	if (file_read_text("/sys/kernel/security/lockdown", text, sizeof(text)) < 0)
-		return found(f, VERDICT_OK, "no lockdown");
+		return found(f, VERDICT_OK, "no lockdown shown in /sys/kernel/security");
 	if (strstr(text, "[confidentiality]")) {
 		found(f, VERDICT_FAIL, "lockdown is 'confidentiality': BPF may not read memory");
 		return advise(f, "boot with lockdown=integrity");
@@ -197,6 +212,8 @@ static void refused(struct finding *f, const char *what, int err)
 		return advise(f, "this kernel is built without it");
 	if (!caps_have(CAP_BPF) || !caps_have(CAP_PERFMON))
 		return advise(f, "run with sudo");
+	if (!caps_count())
+		return advise(f, "leave the user namespace, as above");
 	if (filtered())
 		advise(f, "the seccomp filter of this container forbids it; docker: --privileged, or "
 		       "--security-opt seccomp=unconfined with --cap-add BPF,PERFMON,SYS_PTRACE");
@@ -240,7 +257,8 @@ static void check_uprobe(const struct check *check, struct finding *f)
 
 	if (hits == -ENOSYS) {
 		found(f, VERDICT_FAIL, "no uprobes");
-		return advise(f, "boot a kernel built with CONFIG_UPROBE_EVENTS=y");
+		return advise(f, is_mounted_sys() ? "boot a kernel built with CONFIG_UPROBE_EVENTS=y" :
+						    "mount -t sysfs sysfs /sys");
 	}
 	if (hits < 0)
 		return refused(f, "setting a uprobe", hits);
@@ -336,6 +354,7 @@ static void check_container(const struct check *check, struct finding *f)
 
 const struct check doctor_checks[] = {
 	{ "kernel", check_kernel },
+	{ "proc", check_proc },
 	{ "btf", check_btf },
 	CAP(CAP_BPF, check_needed_cap, NULL),
 	CAP(CAP_PERFMON, check_needed_cap, NULL),

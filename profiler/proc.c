@@ -8,6 +8,11 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
+bool proc_is_mounted(void)
+{
+	return !access("/proc/self/status", F_OK);
+}
+
 static void parse_inner(const char *value, struct proc_status *ret)
 {
 	/* From the outermost namespace in; the last one is its own. */

@@ -20,6 +20,8 @@ struct proc_status {
 
 #define PROC_COMM_SIZE 16
 
+bool proc_is_mounted(void);
+
 /* id: of a process or of any thread. 0, -ESRCH: there is none. */
 int proc_status(pid_t id, struct proc_status *ret);
 

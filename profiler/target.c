@@ -58,6 +58,8 @@ int target_check_pid(pid_t pid)
 	char path[64];
 	int err = proc_status(pid, &status);
 
+	if (err == -ESRCH && !proc_is_mounted())
+		return fail(-ENOENT, "/proc is not mounted");
 	/* Mounted with hidepid, /proc does not show what kill() still finds. */
 	if (err == -ESRCH && (!kill(pid, 0) || errno == EPERM))
 		return fail(-EACCES, "/proc hides process %d from this user: run with sudo", pid);

@@ -70,6 +70,24 @@ done
 "$scry" help --completion bash | compare "bash completion" tests/golden/help/completion.bash
 bash -n tests/golden/help/completion.bash || failed=$((failed + 1))
 
+# What bash offers behind a line of words.
+offers()
+{
+	bash -c 'source tests/golden/help/completion.bash
+		COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _scry; echo "${COMPREPLY[*]}"' _ "$@"
+}
+offers_exactly()
+{
+	local expected=$1
+	shift
+	[ "$(offers "$@")" = "$expected" ] && passed=$((passed + 1)) ||
+		{ echo "not ok - completion of '$*' is '$(offers "$@")'"; failed=$((failed + 1)); }
+}
+offers_exactly doctor scry doc
+offers_exactly --json scry list --j
+offers_exactly "self total" scry report --sort ""
+offers_exactly "" scry report x.scry ""
+
 # Output that cannot be written is an error; a reader that left is not worth a message.
 [ "$("$scry" --help 2>&1 >/dev/full)" = "scry: standard output: No space left on device" ] &&
 	! "$scry" --help >/dev/full 2>&1 && passed=$((passed + 1)) ||
