@@ -54,7 +54,7 @@ static void put_percent(FILE *to, uint64_t part, uint64_t whole)
 /* The last two parts of a path. */
 static struct text_part short_path(struct text_part file)
 {
-	const char *last = memrchr(file.bytes, '/', file.length);
+	const char *last = file.length ? memrchr(file.bytes, '/', file.length) : NULL;
 	const char *before = last ? memrchr(file.bytes, '/', last - file.bytes) : NULL;
 	size_t cut = before ? (size_t)(before + 1 - file.bytes) : 0;
 
