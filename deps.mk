@@ -4,6 +4,7 @@
 BUILD_PACKAGES := gcc libc6-dev make pkg-config clang libbpf-dev libelf-dev libdw-dev libzstd-dev zlib1g-dev
 TEST_PACKAGES := libcmocka-dev python3 git debian-archive-keyring python3-dev
 
+# chromium shows the pages to the browser test, where the archive has it (Ubuntu's does not).
 # bpftool has a package of its own in Debian and newer Ubuntu; older Ubuntu ships it in linux-tools.
 deps:
 	@export DEBIAN_FRONTEND=noninteractive; set -e; \
@@ -13,6 +14,7 @@ deps:
 	if [ -n "$$missing" ]; then \
 		[ "$$(id -u)" = 0 ] || { echo "scry: needs root to install:$$missing" >&2; exit 1; }; \
 		apt-get update -qq; \
+		$(if $(filter build,$(DEPS)),,! apt-cache show chromium >/dev/null 2>&1 || missing="$$missing chromium";) \
 		case "$$missing" in *bpftool*) apt-cache show bpftool >/dev/null 2>&1 || \
 			missing="$${missing/bpftool/linux-tools-common linux-tools-generic}";; esac; \
 		apt-get install -y -qq --no-install-recommends $$missing; fi

@@ -25,6 +25,7 @@ static int add_name(struct page *page, const struct names *names, uint32_t index
 
 	if (grow(&page->names, &page->names_room, page->names_count + 1, sizeof(name)))
 		return -ENOMEM;
+	name.folded = names_source(names, index) == NAME_FOLDED;
 	name.color = color_of(&name.label, page->options->hash);
 	name.label.function = text_clip(name.label.function, FUNCTION_MAX);
 	name.label.file = clip_front(name.label.file, FILE_MAX);
@@ -32,6 +33,38 @@ static int add_name(struct page *page, const struct names *names, uint32_t index
 	page->names[page->names_count++] = name;
 	page->slots[index] = page->names_count;
 	return 0;
+}
+
+static bool has_place(const struct page *page, size_t i, uint32_t level)
+{
+	const struct layout_frame *frame = &page->layout.frames[i];
+
+	return i < page->layout.count && frame->level == level && frame->name < LAYOUT_DEEPER &&
+	       page_name(page, frame)->label.file.length;
+}
+
+static bool may_be_owner(const struct page *page, size_t i, uint32_t level)
+{
+	const struct layout_frame *frame = &page->layout.frames[i];
+
+	return i < page->layout.count && frame->level == level && frame->name < LAYOUT_DEEPER &&
+	       page_name(page, frame)->folded && !page_name(page, frame)->label.file.length;
+}
+
+/*
+ * Folded text may name the owner of a stack, a process and a thread, before its functions. They are told by having no
+ * place where the frame after them has one.
+ */
+static void mark_owners(struct page *page)
+{
+	for (size_t i = 0; i < page->layout.count; i++) {
+		size_t owners = may_be_owner(page, i, 1) ? 1 + may_be_owner(page, i + 1, 2) : 0;
+
+		if (!owners || !has_place(page, i + owners, 1 + owners))
+			continue;
+		while (owners--)
+			page->names[page->slots[page->layout.frames[i + owners].name] - 1].color = COLOR_MARK;
+	}
 }
 
 int page_open(struct page *page, struct flame *flame, const struct flame_options *options, FILE *to)
@@ -56,6 +89,8 @@ int page_open(struct page *page, struct flame *flame, const struct flame_options
 			err = add_name(page, &flame->names, layout->frames[i].name);
 	if (err)
 		page_close(page);
+	else
+		mark_owners(page);
 	return err;
 }
 

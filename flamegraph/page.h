@@ -9,6 +9,7 @@
 struct page_name {
 	struct label label;
 	unsigned color;
+	bool folded;		/* its kind is a guess from the text */
 };
 
 struct page {

@@ -124,8 +124,11 @@ function drawFrame(box, to, rows, isAbove) {
 	to.appendChild(text);
 }
 
+// A phone's innerWidth is that of the page as it was; clientWidth is the screen's.
+function windowWidth() { return Math.min(svg.clientWidth || Infinity, window.innerWidth || 1200); }
+
 function draw() {
-	var full = data.width || Math.max(window.innerWidth || 1200, 240);
+	var full = data.width || Math.max(windowWidth(), 240);
 	margin = full < 600 ? 6 : 12;
 	width = full - 2 * margin;
 	headBox.setAttribute("width", full);
@@ -387,7 +390,7 @@ function build() {
 	frames.setAttribute("aria-label", "Flame graph: arrows move, Enter zooms, Escape resets, / searches");
 }
 function listen() {
-	var drawn = window.innerWidth;
+	var drawn = windowWidth();
 	frames.addEventListener("click", function (event) {
 		if (event.target.frame !== undefined) zoomTo(event.target.frame);
 	});
@@ -403,8 +406,8 @@ function listen() {
 	window.addEventListener("popstate", recall);
 	window.addEventListener("scroll", stick, { passive: true });
 	window.addEventListener("resize", function () {
-		if (drawn !== window.innerWidth) draw();
-		drawn = window.innerWidth;
+		if (drawn !== windowWidth()) draw();
+		drawn = windowWidth();
 	});
 }
 

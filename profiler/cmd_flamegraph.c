@@ -48,7 +48,8 @@ static int read_stacks(struct flame *flame, const char *path)
 	if (err)
 		return fail(err, "read %s:", name);
 	if (bad)
-		remark("%s: %llu lines are no folded stacks, left out", name, (unsigned long long)bad);
+		remark("%s: left out %llu %s no folded stack", name, (unsigned long long)bad,
+		       bad == 1 ? "line that is" : "lines that are");
 	return 0;
 }
 

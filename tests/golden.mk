@@ -4,8 +4,10 @@ CHECKS += check-golden
 
 check-golden: $(O)/scry
 	@tests/golden/help.sh $(O)/scry
+	@tests/golden/flamegraph.sh $(O)/scry
 
 golden-record: $(O)/scry
 	@tests/golden/help.sh --record $(O)/scry | tail -1
+	@tests/golden/flamegraph.sh --record $(O)/scry | tail -1
 
 .PHONY: check-golden golden-record
