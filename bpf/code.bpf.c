@@ -10,10 +10,10 @@
 
 __u32 next_code = 0;
 
-__noinline int python_first_sight(__u64 address, __u32 pid)
+__noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
 {
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	struct scry_scratch *s = scratch_get();
+	struct scry_scratch *s = scratch_at(slot);
 	struct scry_code_key key = { .address = address };
 	const struct scry_python *py;
 	__u32 binary, id, *known;

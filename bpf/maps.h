@@ -144,11 +144,9 @@ static __always_inline void count(__u32 which)
 		(*n)++;
 }
 
-static __always_inline struct scry_scratch *scratch_get(void)
+static __always_inline struct scry_scratch *scratch_at(__u32 slot)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&scratch, &cpu);
+	return bpf_map_lookup_elem(&scratch, &slot);
 }
 
 /*

@@ -8,7 +8,7 @@ static __noinline __u32 code_find(struct scry_scratch *s, struct scry_code_slot 
 {
 	struct scry_code_key key = { .address = address, .instance = s->walk.instance };
 	__u32 *known = bpf_map_lookup_elem(&codes, &key);
-	int id = known ? (int)*known : python_first_sight(address, s->walk.pid);
+	int id = known ? (int)*known : python_first_sight(address, s->walk.pid, s->slot);
 
 	if (id <= 0) {
 		s->walk.error = -id;
@@ -40,47 +40,47 @@ static __always_inline const struct scry_python *binary(__u32 index)
 
 /* The steps of a walk, each a global function: the verifier looks at it once. 0: go on. */
 
-__noinline int python_begin(__u32 index)
+__noinline int python_begin(__u32 index, __u32 slot)
 {
 	const struct scry_python *py = binary(index);
-	struct scry_scratch *s = scratch_get();
+	struct scry_scratch *s = scratch_at(slot);
 
 	if (!py || !s)
 		return 1;
 	return python_find_state(py, s) || s->walk.error;
 }
 
-__noinline int python_search_chunk(__u32 index)
+__noinline int python_search_chunk(__u32 index, __u32 slot)
 {
 	const struct scry_python *py = binary(index);
-	struct scry_scratch *s = scratch_get();
+	struct scry_scratch *s = scratch_at(slot);
 
 	return !py || !s || python_search(py, s);
 }
 
-__noinline int python_walk_chunk(__u32 index)
+__noinline int python_walk_chunk(__u32 index, __u32 slot)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
 	const struct scry_python *py = binary(index);
-	struct scry_scratch *s = scratch_get();
-	void *known = bpf_map_lookup_elem(&code_cache, &cpu);
+	struct scry_scratch *s = scratch_at(slot);
+	void *known = bpf_map_lookup_elem(&code_cache, &slot);
 
 	return !py || !s || !known || python_walk_on(py, s, known);
 }
 
 #define MAX_STATES 16384 /* thread states looked at to find one */
 
-__noinline int python_walk(__u32 pid)
+__noinline int python_enter(__u32 pid, __u32 slot)
 {
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	struct scry_scratch *s = scratch_get();
+	struct scry_scratch *s = scratch_at(slot);
 	struct scry_walk *w;
 	__u32 index;
 
 	if (!proc || !s)
-		return 0;
+		return SCRY_WALK_PENDING;
 	w = &s->walk;
 	__builtin_memset(w, 0, sizeof(*w));
+	s->slot = slot;
 	w->bias = proc->bias;
 	w->tls_module = proc->tls_module;
 	w->instance = proc->instance;
@@ -89,16 +89,27 @@ __noinline int python_walk(__u32 pid)
 	w->max_stack = config.max_stack;
 	w->pid = pid;
 	index = proc->binary;
-	if (!python_begin(index))
+	if (!python_begin(index, slot))
 		for (int i = 0; i < MAX_STATES / WALK_CHUNK; i++)
-			if (python_search_chunk(index))
+			if (python_search_chunk(index, slot))
 				break;
 	if (w->tls_module && !proc->tls_module)
 		proc->tls_module = w->tls_module;
 	if (!w->frame && !w->error)
 		w->error = SCRY_WALK_NOT_STARTED;
-	for (int i = 0; !w->error && i < 2 * SCRY_MAX_STACK / WALK_CHUNK; i++)
-		if (python_walk_chunk(index))
+	return w->error;
+}
+
+__noinline int python_walk(__u32 pid, __u32 slot)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	__u32 index;
+
+	if (!proc)
+		return 0;
+	index = proc->binary;
+	for (int i = 0; i < 2 * SCRY_MAX_STACK / WALK_CHUNK; i++)
+		if (python_walk_chunk(index, slot))
 			break;
 	return 0;
 }

@@ -8,7 +8,7 @@ const volatile struct scry_config config = {};
 
 char LICENSE[] SEC("license") = "GPL";
 
-static __always_inline void sample_walk(struct scry_scratch *s, struct task_struct *task, __u32 pid)
+static __always_inline void sample_walk(struct scry_scratch *s, __u32 slot, struct task_struct *task, __u32 pid)
 {
 	struct scry_sample *sample = &s->sample;
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
@@ -24,8 +24,8 @@ static __always_inline void sample_walk(struct scry_scratch *s, struct task_stru
 	sample->error = SCRY_WALK_EXITING;
 	if (task->flags & PF_EXITING)
 		return;
-	if (proc->runtime == SCRY_RUNTIME_PYTHON)
-		python_walk(pid);
+	if (proc->runtime == SCRY_RUNTIME_PYTHON && !python_enter(pid, slot))
+		python_walk(pid, slot);
 	sample->error = s->walk.error;
 	sample->count = s->walk.count;
 }
@@ -36,20 +36,21 @@ int sample_cpu(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scry_scratch *s;
 	struct scry_sample *sample;
-	__u32 pid, frames;
+	__u32 pid, frames, slot;
 
 	if (!task->pid) /* idle */
 		return 0;
 	pid = task_pid(task);
 	if (!task_followed(task, pid))
 		return 0;
-	s = scratch_get();
+	slot = bpf_get_smp_processor_id(); /* the clock interrupts everything else: its slot is the CPU's first */
+	s = scratch_at(slot);
 	if (!s)
 		return 0;
 	sample = &s->sample;
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->head.time = bpf_ktime_get_ns();
-	sample_walk(s, task, pid);
+	sample_walk(s, slot, task, pid);
 	if (config.all && (sample->error == SCRY_WALK_PENDING || sample->error == SCRY_WALK_NO_INTERPRETER))
 		return 0; /* as most of a machine's processes */
 	sample->head.kind = SCRY_RECORD_SAMPLE;

@@ -36,6 +36,8 @@ struct scry_walk {
 
 /* Room to build records in. */
 struct scry_scratch {
+	__u32 slot; /* its own index in BPF */
+	__u32 busy; /* in BPF: taken by a program that can be preempted */
 	__u8 raw[RAW_BYTES]; /* one structure of the target */
 	struct scry_walk walk;
 	struct scry_sample sample;
