@@ -15,7 +15,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool /usr
 VERSION := 0.1
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
-	-Wno-missing-field-initializers
+	-Wno-missing-field-initializers -Wno-gnu-variable-sized-type-not-at-end
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARN) -fno-strict-aliasing -D_GNU_SOURCE -DSCRY_VERSION='"$(VERSION)"' -I. -I$(O) $(CFLAGS)
 LIBS := -lbpf -ldw -lelf -lzstd -lz -lm

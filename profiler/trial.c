@@ -100,7 +100,7 @@ static int load(int counter)
 			     ARRAY_SIZE(insns), NULL);
 }
 
-__attribute__((noinline, noclone)) static int probed(int n)
+__attribute__((noinline)) static int probed(int n)
 {
 	__asm__ volatile("" : "+r"(n));
 	return n;

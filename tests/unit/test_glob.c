@@ -93,6 +93,42 @@ static void a_backslash_takes_the_next_as_it_is(void **state)
 	check(rows, ARRAY_SIZE(rows));
 }
 
+/* What a glob means, written down as plainly as can be. */
+static bool plain_match(const char *pattern, const char *text)
+{
+	if (!*pattern)
+		return !*text;
+	if (*pattern == '*')
+		return plain_match(pattern + 1, text) || (*text && plain_match(pattern, text + 1));
+	return *text && (*pattern == '?' || *pattern == *text) && plain_match(pattern + 1, text + 1);
+}
+
+#define LONGEST 6
+
+/* The n-th word over the letters, shortest first; false: longer than LONGEST. */
+static bool nth_word(unsigned n, const char *letters, char *word)
+{
+	size_t base = strlen(letters), len = 0;
+
+	for (; n; n = (n - 1) / base, len++) {
+		if (len == LONGEST)
+			return false;
+		word[len] = letters[(n - 1) % base];
+	}
+	word[len] = '\0';
+	return true;
+}
+
+static void agrees_with_the_plain_meaning_on_all_short_words(void **state)
+{
+	char pattern[LONGEST + 1], text[LONGEST + 1];
+
+	for (unsigned i = 0; nth_word(i, "ab*?", pattern); i++)
+		for (unsigned j = 0; nth_word(j, "ab", text); j++)
+			if (glob_match(pattern, text) != plain_match(pattern, text))
+				fail_msg("'%s' on '%s'", pattern, text);
+}
+
 /* An exponential matcher would not return. */
 static void many_stars_end_soon(void **state)
 {
@@ -115,6 +151,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(sets_take_one_of_their_members),
 		cmocka_unit_test(an_unclosed_set_is_plain_text),
 		cmocka_unit_test(a_backslash_takes_the_next_as_it_is),
+		cmocka_unit_test(agrees_with_the_plain_meaning_on_all_short_words),
 		cmocka_unit_test(many_stars_end_soon),
 	};
 
