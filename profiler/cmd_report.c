@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "cmd.h"
 #include "output.h"
+#include "profile_select.h"
 
 struct report_config {
 	struct output_options options;
@@ -68,10 +69,20 @@ static int load(const char *path, struct profile **ret)
 	return profile_load(fd, is_stdin ? "standard input" : path, ret);
 }
 
+/* Percentages are of the samples that the options keep: say how many these are. */
+static void tell_kept(const struct profile *profile, const struct output_options *options)
+{
+	size_t kept = profile_count(profile, options), all = profile->samples.count;
+
+	if (kept < all)
+		remark("%zu of %zu samples kept", kept, all);
+}
+
 static int write_outputs(const struct profile *profile, struct report_config *config)
 {
 	int err = 0;
 
+	tell_kept(profile, &config->options);
 	if (!config->outputs.count) {
 		config->options.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 		output_table(profile, stdout, &config->options);
@@ -91,7 +102,7 @@ static int report_run(const struct command *cmd, int argc, char **argv)
 	if (operand < 0)
 		return EXIT_USAGE;
 	if (argc - operand != 1)
-		return usage_error(cmd, argc == operand ? "which capture?" : "one capture at a time");
+		return usage_error(cmd, argc == operand ? "no capture given" : "one capture at a time");
 	status = check(cmd, &config);
 	if (status)
 		return status;

@@ -62,3 +62,16 @@ bool profile_selection_has(const struct profile_selection *selection, const stru
 	return at >= options->from && (options->to <= 0 || at < options->to) &&
 	       (!selection->stacks || selection->stacks[sample->stack]);
 }
+
+size_t profile_count(const struct profile *profile, const struct output_options *options)
+{
+	struct profile_selection selection;
+	size_t count = 0;
+
+	if (profile_selection_init(&selection, profile, options))
+		return 0;
+	for (size_t i = 0; i < profile->samples.count; i++)
+		count += profile_selection_has(&selection, &profile->samples.item[i]);
+	profile_selection_deinit(&selection);
+	return count;
+}

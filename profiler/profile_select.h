@@ -17,4 +17,7 @@ int profile_selection_init(struct profile_selection *selection, const struct pro
 void profile_selection_deinit(struct profile_selection *selection);
 bool profile_selection_has(const struct profile_selection *selection, const struct profile_sample *sample);
 
+/* How many samples the options keep; 0 also where memory runs out. */
+size_t profile_count(const struct profile *profile, const struct output_options *options);
+
 #endif

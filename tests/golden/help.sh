@@ -5,37 +5,7 @@
 # the difference before it goes in.
 #   help.sh [--record] [SCRY]
 cd "$(dirname "$0")/../.." || exit 1
-record=
-[ "$1" = --record ] && { record=1; shift; }
-scry=${1:-build/scry}
-passed=0 failed=0
-shopt -s lastpipe # compare counts in this shell
-
-# compare NAME FILE: standard input is what was said.
-compare()
-{
-	local said
-	said=$(cat; echo .)
-	if [ -n "$record" ]; then
-		mkdir -p "$(dirname "$2")" && printf %s "${said%.}" > "$2"
-	fi
-	if diff -u "$2" <(printf %s "${said%.}"); then
-		echo "ok - $1"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $1"
-		failed=$((failed + 1))
-	fi
-}
-
-# One run: both streams told apart, and the exit status.
-run()
-{
-	local out err
-	echo "\$ scry $*"
-	{ err=$( { out=$("$scry" "$@"; echo "exit $?"); } 2>&1; printf '%s\n' "$out" >&3); } 3>&1
-	[ -z "$err" ] || printf '%s\n' "$err" | sed 's/^/stderr: /'
-}
+. tests/golden/compare.sh
 
 verbs=$("$scry" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 [ -n "$verbs" ] || { echo "not ok - $scry lists no verbs"; exit 1; }
