@@ -7,7 +7,7 @@ man: $(O)/scry
 	@mkdir -p $(O)/man
 	$(call say,MAN,$(O)/man)
 	$(Q)$(O)/scry help --man > $(O)/man/scry.1
-	$(Q)set -e -o pipefail; for verb in $$($(O)/scry --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do \
+	$(Q)set -e -o pipefail; for verb in $$($(O)/scry --help | sed -n '/^for example/q; s/^  \([a-z]*\) .*/\1/p'); do \
 		$(O)/scry help --man $$verb > $(O)/man/scry-$$verb.1; done
 
 install: install-docs

@@ -38,16 +38,26 @@ void help_lines(const char *text, FILE *to,
 	}
 }
 
+/* What stays on one line. In a synopsis "-- CMD ARGS..." does: it breaks before |, [ and ( alone. */
+static int word_length(const char *text, bool synopsis)
+{
+	int len = strcspn(text, " \n");
+
+	while (synopsis && text[len] == ' ' && !strchr("|[(", text[len + 1]))
+		len += 1 + strcspn(text + len + 1, " \n");
+	return len;
+}
+
 /*
  * Words of text from column `at` on, folded at COLUMNS, further rows indented. One newline in the
  * text is a space, two part paragraphs.
  */
-static void print_folded(FILE *to, const char *text, int indent, int at)
+static void print_words(FILE *to, const char *text, int indent, int at, bool synopsis)
 {
 	bool begun = false;
 
 	while (*text) {
-		int len = strcspn(text, " \n");
+		int len = word_length(text, synopsis);
 
 		if (begun && at + 1 + len > COLUMNS) {
 			fprintf(to, "\n%*s", indent, "");
@@ -67,6 +77,11 @@ static void print_folded(FILE *to, const char *text, int indent, int at)
 		text += strspn(text, " \n");
 	}
 	fputc('\n', to);
+}
+
+static void print_folded(FILE *to, const char *text, int indent, int at)
+{
+	print_words(to, text, indent, at, false);
 }
 
 static void print_example(FILE *to, const char *text, int len, bool indented)
@@ -98,7 +113,7 @@ void help_command(const struct command *cmd, FILE *to)
 {
 	int at = fprintf(to, "usage: scry %s%s", cmd->name, *cmd->args ? " " : "");
 
-	print_folded(to, cmd->args, at, at);
+	print_words(to, cmd->args, at, at, true);
 	fputc('\n', to);
 	fputc(toupper((unsigned char)*cmd->summary), to);
 	fprintf(to, "%s.\n", cmd->summary + 1);
@@ -124,5 +139,9 @@ void help_usage(FILE *to)
 	for (const struct command *const *c = commands; *c; c++)
 		if (!(*c)->hidden)
 			fprintf(to, "  %-12s%s\n", (*c)->name, (*c)->summary);
+	fputs("\nfor example\n", to);
+	for (const struct command *const *c = commands; *c; c++)
+		if (!(*c)->hidden && (*c)->examples)
+			fprintf(to, "  %.*s\n", (int)strcspn((*c)->examples, "\n"), (*c)->examples);
 	fputs("\n'scry help VERB' teaches one of them; 'scry --version' prints the version.\n", to);
 }
