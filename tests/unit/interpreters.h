@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +49,7 @@ static inline int target_start(const struct interpreter *interpreter, const char
 		dup2(out[1], 1);
 		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
 		setenv("PYTHONIOENCODING", "utf-8", 1);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		unsetenv("LD_PRELOAD"); /* a sanitizer is not for it */
 		execl(interpreter->path, interpreter->path, "-c", script, (char *)NULL);
 		_exit(127);

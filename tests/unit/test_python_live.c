@@ -11,6 +11,7 @@
 // clang-format on
 
 #include "profiler/elf.h"
+#include "profiler/remote.h"
 #include "runtimes/runtime.h"
 #include "interpreters.h"
 
@@ -36,7 +37,7 @@ static const char script[] =
 	"    print('%d %d %s' % (t.ident, getattr(t, 'native_id', 0), binascii.hexlify(utf8(t.name)).decode('ascii')))\n"
 	"print('%s %s' % (sys.version.split()[0], sys.executable))\n"
 	"sys.stdout.flush()\n"
-	"sys.stdin.read()\n";
+	"while True: pass\n";
 #define THREADS 7
 
 struct expected {
@@ -125,6 +126,74 @@ static void check_binary(const struct interpreter *interpreter, const struct run
 		assert_true(binary->wire.python.tss_key);
 }
 
+/* ---- where a thread's state is: each short way must lead where the list does ---- */
+
+static __u64 word(pid_t pid, __u64 address)
+{
+	__u64 value = 0;
+
+	remote_read(pid, address, &value, sizeof(value));
+	return value;
+}
+
+/* As python_tls() in walk.h: thread pointer + offset, or the module's block in the vector of the thread. */
+static __u64 thread_local(pid_t pid, const struct scry_python *py, __u64 bias, __u64 thread, __s64 offset)
+{
+	__u64 block;
+
+	if (!py->tls_module)
+		return word(pid, thread + offset);
+	block = word(pid, word(pid, thread + 8) + 16 * word(pid, bias + py->tls_module));
+	return block && block + 1 ? word(pid, block + offset) : 0;
+}
+
+/* The state of the thread whose pthread_self() this is, from the list of the first interpreter. */
+static __u64 state_of(pid_t pid, const struct scry_python *py, __u64 bias, __u64 thread)
+{
+	const struct python_layout *l = &py->layout;
+	__u64 state = word(pid, word(pid, bias + py->interpreters) + OFF(l->interp_threads_head));
+
+	while (state && word(pid, state + OFF(l->tstate_thread_id)) != thread)
+		state = word(pid, state + OFF(l->tstate_next));
+	return state;
+}
+
+static void check_state(const struct interpreter *interpreter, pid_t pid, const struct scry_python *py, __u64 bias,
+			__u64 busy, __u64 sleeping)
+{
+	__u64 state = state_of(pid, py, bias, busy), idle = state_of(pid, py, bias, sleeping);
+	int seen_tls = 0, seen_current = 0;
+
+	assert_true(state && idle && state != idle);
+	if (py->tss_key) { /* glibc: struct pthread.specific_1stblock */
+		__u32 key = word(pid, bias + py->tss_key);
+
+		assert_true(key < 32);
+		assert_true(word(pid, busy + 0x310 + 16 * key + 8) == state);
+		assert_true(word(pid, sleeping + 0x310 + 16 * key + 8) == idle);
+	}
+	if (py->has_tls_gilstate) {
+		assert_true(thread_local(pid, py, bias, busy, py->tls_gilstate) == state);
+		assert_true(thread_local(pid, py, bias, sleeping, py->tls_gilstate) == idle);
+	}
+	/* These two hold it while the thread runs, which the busy one does nearly always. */
+	for (int i = 0; i < 1000 && (seen_tls < 3 || seen_current < 3); i++, usleep(100)) {
+		seen_tls += !py->has_tls_tstate || thread_local(pid, py, bias, busy, py->tls_tstate) == state;
+		seen_current += !py->current || word(pid, bias + py->current) == state;
+	}
+	if (seen_tls < 3 || seen_current < 3)
+		fail_msg("%s: the running thread's state was not seen", interpreter->label);
+}
+
+/* Every build that has thread-local state, and whose accessor is a function of its own, is expected to tell. */
+static void check_ways(const struct interpreter *interpreter, const struct scry_python *py)
+{
+	if (py->version >= PY_VERSION(3, 12) && !has_flag(interpreter, "debug"))
+		assert_true(py->has_tls_tstate);
+	if (py->version >= PY_VERSION(3, 15))
+		assert_true(py->has_tls_gilstate);
+}
+
 static void examine(const struct interpreter *interpreter)
 {
 	struct check check = { .interpreter = interpreter };
@@ -156,6 +225,9 @@ static void examine(const struct interpreter *interpreter)
 			fail_msg("%s: thread %s seen %d times", interpreter->label, check.threads[i].name,
 				 check.threads[i].seen);
 	assert_int_equal(check.unexpected, 0);
+	/* enumerate() names the main thread, which is the busy one, first. */
+	check_ways(interpreter, &binary->wire.python);
+	check_state(interpreter, target.pid, &binary->wire.python, bias, check.threads[0].id, check.threads[1].id);
 	target_stop(&target);
 }
 
