@@ -194,6 +194,47 @@ static void check_ways(const struct interpreter *interpreter, const struct scry_
 		assert_true(py->has_tls_gilstate);
 }
 
+/* ---- events ---- */
+
+struct events {
+	char text[2048];
+	const struct interpreter *interpreter;
+};
+
+static void add_event(void *ctx, const char *event, const char *method, const char *place)
+{
+	struct events *e = ctx;
+	size_t at = strlen(e->text);
+
+	snprintf(e->text + at, sizeof(e->text) - at, "%s/%s: %s\n", event, method, place);
+}
+
+static void expect_event(const struct events *e, const char *event)
+{
+	if (!strstr(e->text, event))
+		fail_msg("%s does not offer %s but\n%s", e->interpreter->label, event, e->text);
+}
+
+/* Debian and Ubuntu build with markers; those of 3.12 to 3.14 have none of functions. */
+static void check_events(const struct interpreter *interpreter, const struct runtime_binary *binary, const struct elf *elf)
+{
+	struct events e = { .interpreter = interpreter };
+	unsigned version = binary->wire.python.version;
+	bool built = has_flag(interpreter, "pyenv") || !strncmp(interpreter->label, "built-", 6);
+	bool debian = !built && version >= PY_VERSION(3, 7);
+
+	binary->ops->events(binary, elf, add_event, &e);
+	expect_event(&e, "cpu/sampling: perf cpu-clock\n");
+	expect_event(&e, "exception/symbol: PyTraceBack_Here\n");
+	if (debian)
+		expect_event(&e, "gc/usdt: gc__start, gc__done\n");
+	expect_event(&e, version >= PY_VERSION(3, 11) ? "call/handlers" : debian ? "call/usdt" : "call/eval");
+	expect_event(&e, debian ? "import/usdt: import__find__load__start" :
+				  version < PY_VERSION(3, 0) ? "import/symbol: PyImport_ImportModuleLevel\n" :
+							       "import/symbol: PyImport_ImportModuleLevelObject\n");
+	assert_int_equal(strstr(e.text, "audit/usdt") != NULL, debian && version >= PY_VERSION(3, 8));
+}
+
 static void examine(const struct interpreter *interpreter)
 {
 	struct check check = { .interpreter = interpreter };
@@ -202,6 +243,7 @@ static void examine(const struct interpreter *interpreter)
 	struct scry_exe_key key;
 	struct target target = { 0 };
 	struct scry_exe exe;
+	struct elf *elf;
 	double start;
 	__u64 bias;
 	int err;
@@ -218,6 +260,9 @@ static void examine(const struct interpreter *interpreter)
 	       binary->wire.python.has_tls_tstate ? "yes" : "no", binary->wire.python.tss_key ? "yes" : "no",
 	       binary->code_dealloc, now_ms() - start);
 	check_binary(interpreter, binary, version);
+	assert_int_equal(elf_open(runtime_binary_open(binary, target.pid), &elf), 0);
+	check_events(interpreter, binary, elf);
+	elf_close(elf);
 	assert_int_equal(exe.place, binary->shared ? SCRY_PLACE_LINKED : SCRY_PLACE_EXE);
 	assert_int_equal(binary->ops->threads(binary, target.pid, bias, check_thread, &check), 0);
 	for (int i = 0; i < THREADS; i++)
