@@ -67,13 +67,12 @@ __noinline int python_walk_chunk(__u32 index, __u32 slot)
 	return !py || !s || !known || python_walk_on(py, s, known);
 }
 
-#define MAX_STATES 16384 /* thread states looked at to find one */
-
 __noinline int python_enter(__u32 pid, __u32 slot)
 {
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_walk *w;
+	bool over;
 	__u32 index;
 
 	if (!proc || !s)
@@ -89,10 +88,13 @@ __noinline int python_enter(__u32 pid, __u32 slot)
 	w->max_stack = config.max_stack;
 	w->pid = pid;
 	index = proc->binary;
-	if (!python_begin(index, slot))
-		for (int i = 0; i < MAX_STATES / WALK_CHUNK; i++)
-			if (python_search_chunk(index, slot))
-				break;
+	over = python_begin(index, slot);
+	for (int i = 0; !over && i < WALK_MAX_STATES / WALK_CHUNK; i++)
+		over = python_search_chunk(index, slot);
+	if (!over) { /* what lies in frame is a thread state yet */
+		w->frame = 0;
+		w->error = SCRY_WALK_NO_THREAD_STATE;
+	}
 	if (w->tls_module && !proc->tls_module)
 		proc->tls_module = w->tls_module;
 	if (!w->frame && !w->error)
@@ -103,13 +105,16 @@ __noinline int python_enter(__u32 pid, __u32 slot)
 __noinline int python_walk(__u32 pid, __u32 slot)
 {
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_at(slot);
+	bool over = false;
 	__u32 index;
 
-	if (!proc)
+	if (!proc || !s)
 		return 0;
 	index = proc->binary;
-	for (int i = 0; i < 2 * SCRY_MAX_STACK / WALK_CHUNK; i++)
-		if (python_walk_chunk(index, slot))
-			break;
+	for (int i = 0; !over && i < WALK_MAX_STEPS / WALK_CHUNK; i++)
+		over = python_walk_chunk(index, slot);
+	if (!over)
+		s->walk.error = SCRY_WALK_TRUNCATED;
 	return 0;
 }

@@ -15,10 +15,12 @@
 
 #include "../bpf/wire.h"
 
-#define RAW_BYTES    256
-#define WINDOW_BYTES 2048 /* power of two */
+#define RAW_BYTES 256
 
 #define WALK_CHUNK 64
+#define WALK_MAX_STATES 16384 /* thread states looked at to find one */
+/* Frames looked at in one walk: between two of the program's there may be one of the interpreter's own. */
+#define WALK_MAX_STEPS (2 * (SCRY_MAX_STACK + WALK_CHUNK))
 
 struct scry_walk {
 	__u64 bias;	  /* of the interpreter's binary */
@@ -37,8 +39,9 @@ struct scry_walk {
 
 /* Room to build records in. */
 struct scry_scratch {
-	__u8 raw[RAW_BYTES];	   /* one structure of the target */
-	__u8 window[WINDOW_BYTES]; /* several frames of the target */
+	__u32 slot; /* its own index in BPF */
+	__u32 busy; /* in BPF: taken by a program that can be preempted */
+	__u8 raw[RAW_BYTES]; /* one structure of the target */
 	struct scry_walk walk;
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK];
