@@ -59,14 +59,30 @@ static bool add_markers(const struct offer *offer, const char *event, const enum
 	return true;
 }
 
-/* The first of these functions that the file has. */
+/* Compilers clone a static function for some of its callers: a probe on the plain one would miss those. */
+static bool has_clones(const struct elf *elf, const char *name)
+{
+	static const char *const suffixes[] = { "constprop.0", "isra.0", "part.0" };
+	struct elf_symbol symbol;
+	char clone[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		snprintf(clone, sizeof(clone), "%s.%s", name, suffixes[i]);
+		if (!elf_symbol(elf, clone, &symbol))
+			return true;
+	}
+	return false;
+}
+
+/* The first of these functions that the file has, whole. */
 static bool add_function(const struct offer *offer, const char *event, const char *method, const char *const *names)
 {
 	struct elf_symbol symbol;
 	__u64 offset;
 
 	for (; *names; names++) {
-		if (elf_symbol(offer->elf, *names, &symbol) || elf_offset(offer->elf, symbol.address, PF_X, &offset))
+		if (elf_symbol(offer->elf, *names, &symbol) || elf_offset(offer->elf, symbol.address, PF_X, &offset) ||
+		    has_clones(offer->elf, *names))
 			continue;
 		offer->add(offer->ctx, event, method, *names);
 		return true;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What each field of struct python_layout is in CPython's own words, by version: first and last minor version, type,
+ * member. `make layouts` makes a program of it that prints the row of the headers at hand; a test looks the same up in
+ * debug info. A field of no line for a version is one that the version does not have.
+ *
+ *   M  offset of a member          S  size of a type, which is where its text begins
+ *   D  as M, but the type is in no header that is installed
+ *   F  as M, in free-threaded builds only
+ */
+#define V27 PY_VERSION(2, 7)
+#define V36 PY_VERSION(3, 6)
+#define V37 PY_VERSION(3, 7)
+#define V38 PY_VERSION(3, 8)
+#define V39 PY_VERSION(3, 9)
+#define V310 PY_VERSION(3, 10)
+#define V311 PY_VERSION(3, 11)
+#define V312 PY_VERSION(3, 12)
+#define V313 PY_VERSION(3, 13)
+#define V314 PY_VERSION(3, 14)
+#define NEWEST PY_VERSION(3, 255)
+
+M(runtime_interpreters_head, V37, NEWEST, _PyRuntimeState, interpreters.head)
+M(runtime_tstate_current, V37, V311, _PyRuntimeState, gilstate.tstate_current)
+M(runtime_tss_key, V37, V311, _PyRuntimeState, gilstate.autoTSSkey._key)
+M(runtime_tss_key, V312, V314, _PyRuntimeState, autoTSSkey._key)
+
+M(interp_next, V27, NEWEST, PyInterpreterState, next)
+M(interp_threads_head, V27, V310, PyInterpreterState, tstate_head)
+M(interp_threads_head, V311, NEWEST, PyInterpreterState, threads.head)
+M(interp_modules, V27, V311, PyInterpreterState, modules)
+M(interp_modules, V312, NEWEST, PyInterpreterState, imports.modules)
+M(interp_gil, V312, NEWEST, PyInterpreterState, ceval.gil)
+M(interp_id, V37, NEWEST, PyInterpreterState, id)
+
+M(tstate_next, V27, NEWEST, PyThreadState, next)
+M(tstate_interp, V27, NEWEST, PyThreadState, interp)
+M(tstate_frame, V27, V310, PyThreadState, frame)
+M(tstate_frame, V313, NEWEST, PyThreadState, current_frame)
+M(tstate_cframe, V311, V312, PyThreadState, cframe)
+M(tstate_thread_id, V27, NEWEST, PyThreadState, thread_id)
+M(tstate_native_thread_id, V311, NEWEST, PyThreadState, native_thread_id)
+M(cframe_current_frame, V311, V312, _PyCFrame, current_frame)
+
+M(frame_code, V27, V310, PyFrameObject, f_code)
+M(frame_code, V311, V312, _PyInterpreterFrame, f_code)
+M(frame_code, V313, NEWEST, _PyInterpreterFrame, f_executable)
+M(frame_previous, V27, V310, PyFrameObject, f_back)
+M(frame_previous, V311, NEWEST, _PyInterpreterFrame, previous)
+M(frame_instr, V27, V310, PyFrameObject, f_lasti)
+M(frame_instr, V311, V312, _PyInterpreterFrame, prev_instr)
+M(frame_instr, V313, NEWEST, _PyInterpreterFrame, instr_ptr)
+M(frame_owner, V311, NEWEST, _PyInterpreterFrame, owner)
+F(frame_tlbc_index, V314, NEWEST, _PyInterpreterFrame, tlbc_index)
+
+M(code_filename, V27, NEWEST, PyCodeObject, co_filename)
+M(code_name, V27, NEWEST, PyCodeObject, co_name)
+M(code_qualname, V311, NEWEST, PyCodeObject, co_qualname)
+M(code_firstlineno, V27, NEWEST, PyCodeObject, co_firstlineno)
+M(code_linetable, V27, V39, PyCodeObject, co_lnotab)
+M(code_linetable, V310, NEWEST, PyCodeObject, co_linetable)
+M(code_bytecode, V311, NEWEST, PyCodeObject, co_code_adaptive)
+F(code_tlbc, V314, NEWEST, PyCodeObject, co_tlbc)
+
+M(object_type, V27, NEWEST, PyObject, ob_type)
+M(type_name, V27, NEWEST, PyTypeObject, tp_name)
+M(type_flags, V27, NEWEST, PyTypeObject, tp_flags)
+M(type_dictoffset, V27, NEWEST, PyTypeObject, tp_dictoffset)
+M(type_basicsize, V27, NEWEST, PyTypeObject, tp_basicsize)
+M(type_cached_keys, V311, NEWEST, PyHeapTypeObject, ht_cached_keys)
+
+M(str_length, V36, NEWEST, PyASCIIObject, length)
+M(str_state, V36, NEWEST, PyASCIIObject, state)
+S(str_ascii, V36, NEWEST, PyASCIIObject)
+S(str_compact, V36, NEWEST, PyCompactUnicodeObject)
+M(bytes_size, V27, V27, PyStringObject, ob_size)
+M(bytes_data, V27, V27, PyStringObject, ob_sval)
+M(bytes_size, V36, NEWEST, PyBytesObject, ob_base.ob_size)
+M(bytes_data, V36, NEWEST, PyBytesObject, ob_sval)
+M(unicode_length, V27, V27, PyUnicodeObject, length)
+M(unicode_data, V27, V27, PyUnicodeObject, str)
+
+M(dict_used, V27, NEWEST, PyDictObject, ma_used)
+M(dict_keys, V36, NEWEST, PyDictObject, ma_keys)
+M(dict_values, V36, NEWEST, PyDictObject, ma_values)
+M(dict_mask, V27, V27, PyDictObject, ma_mask)
+M(dict_table, V27, V27, PyDictObject, ma_table)
+D(keys_size, V36, V310, PyDictKeysObject, dk_size)
+D(keys_nentries, V36, V310, PyDictKeysObject, dk_nentries)
+D(keys_indices, V36, V310, PyDictKeysObject, dk_indices)
+M(keys_log2_size, V311, NEWEST, PyDictKeysObject, dk_log2_size)
+M(keys_log2_index_bytes, V311, NEWEST, PyDictKeysObject, dk_log2_index_bytes)
+M(keys_kind, V311, NEWEST, PyDictKeysObject, dk_kind)
+M(keys_nentries, V311, NEWEST, PyDictKeysObject, dk_nentries)
+M(keys_indices, V311, NEWEST, PyDictKeysObject, dk_indices)
+M(values_items, V311, NEWEST, PyDictValues, values)
+
+M(int_size, V27, V27, PyIntObject, ob_ival)
+M(int_digits, V27, V27, PyLongObject, ob_digit)
+M(int_size, V36, V311, PyLongObject, ob_base.ob_size)
+M(int_digits, V36, V311, PyLongObject, ob_digit)
+M(int_size, V312, NEWEST, PyLongObject, long_value.lv_tag)
+M(int_digits, V312, NEWEST, PyLongObject, long_value.ob_digit)
