@@ -20,17 +20,35 @@ static inline void grow_advise(void *array, size_t size)
 		madvise((void *)begin, (uintptr_t)array + size - begin, MADV_HUGEPAGE);
 }
 
-/* A zeroed table for look-ups at random: in huge pages, where there are, they miss once instead of twice. */
+/*
+ * A zeroed table for look-ups at random: in huge pages, where there are, they miss once instead of twice. Its size is
+ * a power of two.
+ */
 static inline void *table_alloc(size_t count, size_t item)
 {
-	size_t size = count * item;
-	void *table = aligned_alloc(size < HUGE_PAGE ? 64 : HUGE_PAGE, size);
+	size_t size = count * item, before;
+	char *area;
 
-	if (!table)
+	if (size < HUGE_PAGE)
+		return calloc(count, item);
+	area = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (area == MAP_FAILED)
 		return NULL;
-	if (size >= HUGE_PAGE)
-		madvise(table, size, MADV_HUGEPAGE);
-	return memset(table, 0, size);
+	before = -(uintptr_t)area & (HUGE_PAGE - 1);
+	if (before)
+		munmap(area, before);
+	if (HUGE_PAGE - before)
+		munmap(area + before + size, HUGE_PAGE - before);
+	madvise(area + before, size, MADV_HUGEPAGE);
+	return area + before;
+}
+
+static inline void table_free(void *table, size_t count, size_t item)
+{
+	if (count * item < HUGE_PAGE)
+		free(table);
+	else
+		munmap(table, count * item);
 }
 
 /* Make room for `need` items of `size` bytes in *array. 0 or -ENOMEM. */

@@ -21,7 +21,7 @@ static bool ends(struct text_part text, const char *with)
 
 static bool contains(struct text_part text, const char *what)
 {
-	return memmem(text.bytes, text.length, what, strlen(what));
+	return text.length && memmem(text.bytes, text.length, what, strlen(what));
 }
 
 static bool is_digit(char c)

@@ -27,7 +27,7 @@ void names_close(struct names *names)
 {
 	free(names->bytes);
 	free(names->starts);
-	free(names->slots);
+	table_free(names->slots, names->mask + 1, sizeof(*names->slots));
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -78,7 +78,7 @@ static int grow_slots(struct names *names)
 			at = (at + 1) & mask;
 		slots[at] = names->slots[i];
 	}
-	free(names->slots);
+	table_free(names->slots, names->mask + 1, sizeof(*names->slots));
 	names->slots = slots;
 	names->mask = mask;
 	return 0;

@@ -54,7 +54,7 @@ static void put_percent(FILE *to, uint64_t part, uint64_t whole)
 /* The last two parts of a path. */
 static struct text_part short_path(struct text_part file)
 {
-	const char *last = file.length ? memrchr(file.bytes, '/', file.length) : NULL;
+	const char *last = memrchr(file.bytes, '/', file.length);
 	const char *before = last ? memrchr(file.bytes, '/', last - file.bytes) : NULL;
 	size_t cut = before ? (size_t)(before + 1 - file.bytes) : 0;
 
@@ -132,7 +132,7 @@ static void put_single(const struct page *page, const struct layout_frame *frame
 	double x = MARGIN + frame_px(page, frame->start), y = frame_y(page, frame, top);
 	double px = frame_px(page, frame->value);
 	const struct page_name *name = page_name(page, frame);
-	static const struct page_name root = { .label.function = { "all", 3 } };
+	static const struct page_name root = { .label = { { "all", 3 }, { "", 0 }, { "", 0 }, FLAME_MARK, false } };
 
 	fputs("<g>", page->to);
 	put_tooltip(page, frame);

@@ -7,7 +7,7 @@
 
 struct text_part text_of(const char *string)
 {
-	return (struct text_part){ .bytes = string, .length = string ? strlen(string) : 0 };
+	return (struct text_part){ .bytes = string ? string : "", .length = string ? strlen(string) : 0 };
 }
 
 static int is_writable(uint32_t c)

@@ -30,7 +30,7 @@ void tree_close(struct tree *tree)
 {
 	free(tree->nodes);
 	free(tree->runs);
-	free(tree->slots);
+	table_free(tree->slots, tree->mask + 1, sizeof(*tree->slots));
 }
 
 static uint32_t slot_tag(uint32_t parent, uint32_t name)
@@ -72,7 +72,7 @@ static int grow_slots(struct tree *tree)
 			at = (at + 1) & mask;
 		slots[at] = tree->slots[i];
 	}
-	free(tree->slots);
+	table_free(tree->slots, tree->mask + 1, sizeof(*tree->slots));
 	tree->slots = slots;
 	tree->mask = mask;
 	return 0;
