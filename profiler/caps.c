@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "trial.h"
 
 /*
  * PROC_USER_INIT_INO of include/linux/proc_ns.h; part of the user-space interface since 6.18
@@ -38,6 +39,12 @@ bool caps_count(void)
 	return stat("/proc/self/ns/user", &ns) || ns.st_ino == FIRST_USER_NS;
 }
 
+bool caps_uprobes_need_admin(void)
+{
+	return caps_count() && !caps_have(CAP_SYS_ADMIN) && caps_have(CAP_PERFMON) &&
+	       trial_uprobe() == -EACCES;
+}
+
 int caps_check_record(void)
 {
 	bool bpf = caps_have(CAP_BPF), perfmon = caps_have(CAP_PERFMON);
@@ -46,6 +53,9 @@ int caps_check_record(void)
 		return fail(-EPERM, "needs %s%s%s: run with sudo; 'scry doctor' shows the rest",
 			    bpf ? "" : "CAP_BPF",
 			    bpf || perfmon ? "" : " and ", perfmon ? "" : "CAP_PERFMON");
+	if (caps_uprobes_need_admin())
+		return fail(-EPERM, "this kernel wants CAP_SYS_ADMIN for uprobes: run with sudo; "
+			    "'scry doctor' shows the rest");
 	if (!caps_count())
 		return fail(-EPERM, "a container with users of its own may not use BPF: "
 			    "run on the host, or without a user namespace");

@@ -19,6 +19,12 @@ bool caps_have(int capability);
 bool caps_count(void);
 
 /*
+ * Linux 6.16 and the stable releases of July 2025 (CVE-2025-38466) let only CAP_SYS_ADMIN open uprobes
+ * through perf, where CAP_PERFMON had been enough. No version tells; it is tried.
+ */
+bool caps_uprobes_need_admin(void);
+
+/*
  * May this process record at all? 0, or -EPERM with one line that names what is missing and what to
  * do.
  */

@@ -145,9 +145,12 @@ static void check_perf_paranoid(const struct check *check, struct finding *f)
 	int err;
 	long n = read_number("/proc/sys/kernel/perf_event_paranoid", 0, &err);
 
+	/* Above 2 is an addition of Debian and Ubuntu; some of their kernels then ask for more. */
 	if (err)
 		found(f, VERDICT_NOTE, "kernel.perf_event_paranoid cannot be read: %s",
 		      strerror(-err));
+	else if (n > 2 && !caps_have(CAP_SYS_ADMIN))
+		found(f, VERDICT_NOTE, "kernel.perf_event_paranoid %ld: may want CAP_SYS_ADMIN", n);
 	else
 		found(f, VERDICT_OK, "kernel.perf_event_paranoid %ld (with CAP_PERFMON no limit)",
 		      n);
@@ -260,6 +263,10 @@ static void check_uprobe(const struct check *check, struct finding *f)
 		return advise(f, is_mounted_sys() ? "boot a kernel built with CONFIG_UPROBE_EVENTS=y" :
 						    "mount -t sysfs sysfs /sys");
 	}
+	if (caps_uprobes_need_admin()) {
+		found(f, VERDICT_FAIL, "setting a uprobe: this kernel wants CAP_SYS_ADMIN");
+		return advise(f, "run with sudo");
+	}
 	if (hits < 0)
 		return refused(f, "setting a uprobe", hits);
 	found(f, hits == 3 ? VERDICT_OK : VERDICT_FAIL, "a uprobe saw %d of 3 calls", hits);
@@ -359,7 +366,8 @@ const struct check doctor_checks[] = {
 	CAP(CAP_BPF, check_needed_cap, NULL),
 	CAP(CAP_PERFMON, check_needed_cap, NULL),
 	CAP(CAP_SYS_PTRACE, check_useful_cap, "only processes of this user can be examined"),
-	CAP(CAP_SYS_ADMIN, check_useful_cap, "not needed where CAP_BPF and CAP_PERFMON are"),
+	CAP(CAP_DAC_READ_SEARCH, check_useful_cap, "interpreters in private folders are not found"),
+	CAP(CAP_SYS_ADMIN, check_useful_cap, "uprobes need it, on kernels since July 2025"),
 	CAP(CAP_SYS_RESOURCE, check_useful_cap, "not needed"),
 	{ "user_namespace", check_user_namespace },
 	{ "pid_namespace", check_pid_namespace },

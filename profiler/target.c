@@ -112,5 +112,8 @@ int target_examine(pid_t pid, struct target *ret)
 		return fail(err, "pid %d (%s): %s", pid, name ?: "?", because ?: "?");
 	if (err == -ESRCH)
 		return fail(err, "process %d has ended", pid);
+	if (err == -EACCES && !caps_have(CAP_DAC_READ_SEARCH))
+		return fail(err, "pid %d (%s): its interpreter's file may not be read: needs "
+			    "CAP_DAC_READ_SEARCH, run with sudo", pid, name ?: "?");
 	return fail(err, "pid %d (%s) cannot be examined:", pid, name ?: "?");
 }
