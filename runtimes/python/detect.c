@@ -186,10 +186,9 @@ static int layout_of(struct suspect *s, struct runtime_binary *ret)
 	/* The table is from x86-64: elsewhere locks, and what follows them, have other sizes. */
 	if (!s->published && elf_machine(s->elf) != EM_X86_64)
 		return unknown(s, "Python %u.%u is known on x86-64 only", s->version >> 8, s->version & 0xff);
-	/* Objects linked with each other (configure --with-trace-refs; all debug builds to 3.7) have larger heads. */
-	if (exports(s->elf, "_Py_AddToAllObjects"))
-		return unknown(s, "a build with Py_TRACE_REFS (_Py_AddToAllObjects), whose layout is not known");
 	*layout = row->layout;
+	if (s->version < PY_VERSION(3, 13) && exports(s->elf, "_Py_AddToAllObjects"))
+		python_layout_trace_refs(layout);
 	if (layout->unicode_data)
 		layout->unicode_width = exports(s->elf, "PyUnicodeUCS2_GetSize") ? 2 : 4;
 	ret->layout_from = row->name;

@@ -7,6 +7,8 @@
  * 3.10: cframe exists, but only for tracing; the frame is in the thread state.
  * 3.11: owner tells generators; entry frames carry a flag of their own and are real frames.
  */
+#include <string.h>
+
 #include "python.h"
 
 #define X(field) { #field, offsetof(struct python_layout, field) },
@@ -417,6 +419,20 @@ const struct python_row *python_row(unsigned version, bool free_threaded)
 		if (rows[i].version == version && rows[i].layout.free_threaded == free_threaded)
 			return &rows[i];
 	return NULL;
+}
+
+void python_layout_trace_refs(struct python_layout *layout)
+{
+	static const char *const objects[] = { "code_", "object_", "type_", "str_", "bytes_", "unicode_", "dict_", "int_",
+					       "frame_" };
+	size_t count = sizeof(objects) / sizeof(objects[0]);
+
+	if (layout->instr == PYTHON_INSTR_POINTER) /* 3.11+: frames are no objects */
+		count--;
+	for (size_t i = 0; i < python_field_count; i++)
+		for (size_t k = 0; k < count; k++)
+			if (python_field_get(layout, i) && !strncmp(python_fields[i].name, objects[k], strlen(objects[k])))
+				python_field_set(layout, i, python_field_get(layout, i) + 2 * sizeof(__u64));
 }
 
 __u16 python_field_get(const struct python_layout *layout, size_t i)

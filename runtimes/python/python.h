@@ -16,6 +16,11 @@ struct python_row {
 
 /* NULL: no such row. */
 const struct python_row *python_row(unsigned version, bool free_threaded);
+/*
+ * Builds with Py_TRACE_REFS (all debug builds to 3.7; to 3.12 configure --with-trace-refs) link all objects with each
+ * other: two pointers before what else is in every object (Include/object.h, _PyObject_HEAD_EXTRA).
+ */
+void python_layout_trace_refs(struct python_layout *layout);
 /* "2.7, 3.6 to 3.15" */
 extern const char python_known_versions[];
 

@@ -259,9 +259,13 @@ static void debug_info_says_the_same(void **state)
 
 /* ---- headers ---- */
 
-/* Compare the row that `make layouts` prints. Returns how many fields it has; 0: no such headers. */
-static int check_headers(const char *config)
+/*
+ * Compare the row that `make layouts` prints, with the headers as Py_TRACE_REFS changes them or not. Returns how many
+ * fields it has; 0: no such headers.
+ */
+static int check_headers(const char *config, bool trace_refs)
 {
+	struct python_layout wanted;
 	unsigned major = 0, minor = 0, at;
 	struct python_layout printed = { 0 };
 	const struct python_row *row;
@@ -269,7 +273,8 @@ static int check_headers(const char *config)
 	int count = 0;
 	FILE *f;
 
-	snprintf(command, sizeof(command), "runtimes/python/layouts '%s' gcc 2>/dev/null", config);
+	snprintf(command, sizeof(command), "CPPFLAGS=%s runtimes/python/layouts '%s' gcc 2>/dev/null",
+		 trace_refs ? "'-DPy_DEBUG -DPy_TRACE_REFS'" : "", config);
 	f = popen(command, "r");
 	while (f && fgets(line, sizeof(line), f)) {
 		sscanf(line, " .version = PY_VERSION(%u, %u)", &major, &minor);
@@ -283,12 +288,16 @@ static int check_headers(const char *config)
 	if (!f || pclose(f) || !count)
 		return 0;
 	row = python_row(PY_VERSION(major, minor), printed.free_threaded);
-	for (size_t i = 0; row && i < python_field_count; i++)
-		if (python_field_get(&printed, i) &&
-		    python_field_get(&printed, i) != python_field_get(&row->layout, i))
-			fail_msg("%s: %s is at %d, the row says %d", config, python_fields[i].name,
-				 python_field_get(&printed, i) - 1, python_field_get(&row->layout, i) - 1);
-	printf("# %-20s %d fields as in headers\n", row ? row->name : "no row", count);
+	if (!row)
+		return 0;
+	wanted = row->layout;
+	if (trace_refs && row->version < PY_VERSION(3, 13))
+		python_layout_trace_refs(&wanted);
+	for (size_t i = 0; i < python_field_count; i++)
+		if (python_field_get(&printed, i) && python_field_get(&printed, i) != python_field_get(&wanted, i))
+			fail_msg("%s: %s is at %d, not %d", config, python_fields[i].name,
+				 python_field_get(&printed, i) - 1, python_field_get(&wanted, i) - 1);
+	printf("# %-20s %d fields as in headers%s\n", row->name, count, trace_refs ? " with Py_TRACE_REFS" : "");
 	return count;
 }
 
@@ -306,7 +315,8 @@ static void headers_say_the_same(void **state)
 		snprintf(config, sizeof(config), "%.*s-config", tail, interpreters[i].path);
 		if (access(config, X_OK))
 			continue;
-		found += check_headers(config) > 0;
+		found += check_headers(config, false) > 0;
+		check_headers(config, true);
 	}
 	if (!found)
 		skip();
