@@ -58,6 +58,12 @@ offers_exactly --json scry list --j
 offers_exactly "self total" scry report --sort ""
 offers_exactly "" scry report x.scry ""
 
+# What the README points to.
+for link in $(grep -o '](\([^)#:]*\))' README.md | tr -d '])('); do
+	[ -e "$link" ] && passed=$((passed + 1)) ||
+		{ echo "not ok - README.md: there is no $link"; failed=$((failed + 1)); }
+done
+
 # Output that cannot be written is an error; a reader that left is not worth a message.
 [ "$("$scry" --help 2>&1 >/dev/full)" = "scry: standard output: No space left on device" ] &&
 	! "$scry" --help >/dev/full 2>&1 && passed=$((passed + 1)) ||
