@@ -15,7 +15,8 @@
 
 #include "../bpf/wire.h"
 
-#define RAW_BYTES 256
+#define RAW_BYTES    256
+#define WINDOW_BYTES 2048 /* power of two */
 
 #define WALK_CHUNK 64
 #define WALK_MAX_STATES 16384 /* thread states looked at to find one */
@@ -41,7 +42,8 @@ struct scry_walk {
 struct scry_scratch {
 	__u32 slot; /* its own index in BPF */
 	__u32 busy; /* in BPF: taken by a program that can be preempted */
-	__u8 raw[RAW_BYTES]; /* one structure of the target */
+	__u8 raw[RAW_BYTES];	   /* one structure of the target */
+	__u8 window[WINDOW_BYTES]; /* several frames of the target */
 	struct scry_walk walk;
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK];

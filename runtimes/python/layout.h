@@ -87,7 +87,8 @@ struct scry_python {
 	__u32 hexversion;	/* PY_VERSION_HEX, 0 if not known to that depth */
 	__u16 state_bytes;	/* how much of a thread state the walker reads at once; python_layout_spans() */
 	__u16 frame_bytes;	/* how much of a frame */
-	__u32 pad;
+	__u16 frame_window;	/* how much up to a frame's end is read with it, since its callers are likely there */
+	__u16 pad;
 	struct python_layout layout;
 };
 

@@ -30,5 +30,7 @@ bool python_spans(struct scry_python *py)
 	frame = reach(frame, l->frame_tlbc_index, 4);
 	py->state_bytes = whole_words(state);
 	py->frame_bytes = whole_words(frame);
+	/* From 3.11 on frames lie one after the other, callers first, in the chunks of a thread's data stack. */
+	py->frame_window = l->instr == PYTHON_INSTR_POINTER ? WINDOW_BYTES : py->frame_bytes;
 	return py->state_bytes <= RAW_BYTES && py->frame_bytes <= RAW_BYTES;
 }

@@ -124,21 +124,49 @@ walk_inline bool python_search(const struct scry_python *py, struct scry_scratch
 
 #define MAX_AT (1u << 28) /* bytes of a code object; what is beyond, or before the first, is no position */
 
+#define PAGE_BYTES 4096 /* the smallest there is */
+
+/* What s->window holds of the target's memory: frames that begin between `from` and `from + last`. */
+struct python_window {
+	__u64 from, last;
+};
+
+/* Field of the frame that begins `in` bytes into the window. The mask keeps the verifier content. */
+#define FRAME_FIELD(s, type, in, field) (*(type *)((s)->window + (((in) + OFF(field)) & (WINDOW_BYTES - sizeof(type)))))
+
+/*
+ * Have the frame at `frame` in the window. What is read beside it is on the same page, so that no read fails which would
+ * not fail for the frame alone.
+ */
+walk_inline bool python_frame_load(const struct scry_python *py, struct scry_scratch *s, struct python_window *window,
+				   __u64 frame)
+{
+	__u64 before = py->frame_window - py->frame_bytes, on_page = frame & (PAGE_BYTES - 1);
+	__u32 size;
+
+	if (frame - window->from <= window->last)
+		return true;
+	window->last = before < on_page ? before : on_page;
+	window->from = frame - window->last;
+	size = window->last + py->frame_bytes;
+	return size <= WINDOW_BYTES && !walk_read(s->window, size, window->from);
+}
+
 /* Byte offset of the frame's instruction from its code object's first one. */
-walk_inline __s32 python_at(const struct python_layout *l, struct scry_scratch *s, __u64 code)
+walk_inline __s32 python_at(const struct python_layout *l, struct scry_scratch *s, __u64 in, __u64 code)
 {
 	__u64 first = code + OFF(l->code_bytecode), at;
 
 	if (l->instr != PYTHON_INSTR_POINTER) {
-		__u32 last = RAW_U32(s, l->frame_instr);
+		__u32 last = FRAME_FIELD(s, __u32, in, l->frame_instr);
 
 		if (last >= MAX_AT)
 			return SCRY_AT_NONE;
 		return l->instr == PYTHON_INSTR_UNITS ? last * 2 : last;
 	}
-	at = RAW_U64(s, l->frame_instr);
+	at = FRAME_FIELD(s, __u64, in, l->frame_instr);
 	if (l->code_tlbc && l->frame_tlbc_index) { /* each thread has a copy of the bytecode */
-		__u32 index = RAW_U32(s, l->frame_tlbc_index);
+		__u32 index = FRAME_FIELD(s, __u32, in, l->frame_tlbc_index);
 		__u64 copies = walk_pointer(code + OFF(l->code_tlbc));
 
 		if (copies && index)
@@ -148,31 +176,33 @@ walk_inline __s32 python_at(const struct python_layout *l, struct scry_scratch *
 	return at < MAX_AT ? (__s32)at : SCRY_AT_NONE;
 }
 
-/* Read the frame at `frame`; its caller, or 0. An error ends the walk. */
-walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch *s, void *known, __u64 frame)
+/* Take the frame at `frame`; its caller, or 0. An error ends the walk. */
+walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch *s, void *known,
+			       struct python_window *window, __u64 frame)
 {
 	const struct python_layout *l = &py->layout;
 	struct scry_walk *w = &s->walk;
-	__u32 size = py->frame_bytes, n = w->count, id;
-	__u64 code, previous;
+	__u64 in, code, previous;
+	__u32 n = w->count, id;
 	__s32 at;
 
-	if (size > RAW_BYTES || walk_read(s->raw, size, frame)) {
+	if (!python_frame_load(py, s, window, frame)) {
 		w->error = SCRY_WALK_FRAME_FAULT;
 		return 0;
 	}
-	previous = RAW_U64(s, l->frame_previous);
+	in = frame - window->from;
+	previous = FRAME_FIELD(s, __u64, in, l->frame_previous);
 	/* The interpreter's own frames mark entries from C: no function of the program. */
-	if (l->owner_interpreter && RAW_U8(s, l->frame_owner) >= l->owner_interpreter)
+	if (l->owner_interpreter && FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter)
 		return previous;
 	if (n >= w->max_stack || n >= SCRY_MAX_STACK) {
 		w->error = SCRY_WALK_TRUNCATED;
 		return 0;
 	}
-	code = RAW_U64(s, l->frame_code);
+	code = FRAME_FIELD(s, __u64, in, l->frame_code);
 	if (l->tagged)
 		code &= ~3ULL;
-	at = python_at(l, s, code);
+	at = python_at(l, s, in, code);
 	id = walk_code(s, known, code);
 	if (!id)
 		return 0;
@@ -185,6 +215,7 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 /* Walk on for a chunk. True when the walk is over. */
 walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratch *s, void *known)
 {
+	struct python_window window = {};
 	struct scry_walk *w = &s->walk;
 	__u64 frame = w->frame;
 
@@ -199,7 +230,7 @@ walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratc
 			w->mark = frame;
 			w->next_mark = w->steps * 2;
 		}
-		frame = python_frame(py, s, known, frame);
+		frame = python_frame(py, s, known, &window, frame);
 	}
 	w->frame = frame;
 	return false;
