@@ -96,7 +96,7 @@ static int read_chunk(struct loader *in, struct cursor *ret)
 	if (in->unpacked > CAPTURE_CHUNK_MAX + in->at * UNPACK_RATIO ||
 	    ZSTD_getFrameContentSize(in->packed, packed) != plain)
 		return 0;
-	if (!array_reserve(&in->plain, &in->plain_capacity, plain, 1))
+	if (!array_reserve(&in->plain, &in->plain_capacity, plain + 1, 1))
 		return fail(-ENOMEM, "read %s:", in->name);
 	if (ZSTD_decompressDCtx(in->zstd, in->plain, plain, in->packed, packed) != plain)
 		return 0;

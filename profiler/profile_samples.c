@@ -72,6 +72,8 @@ int profile_samples_add(struct profile *p, struct cursor *in)
 		in->bad = true;
 		return 0;
 	}
+	if (!count)
+		return 0;
 	if (!array_reserve(&p->samples.item, &p->samples.capacity, had + count, sizeof(*p->samples.item)))
 		return -ENOMEM;
 	if (!read_columns(p, columns, p->samples.item + had, count, event, tick)) {

@@ -17,8 +17,9 @@ struct builder {
 	uint32_t *frame_labels;	/* label of each frame, 0: not made yet */
 	struct table labels;	/* of functions: name and file, line and kind */
 	struct table edges;	/* parent node, label -> node */
-	struct table placed;	/* root label, stack -> index into nodes */
-	uint32_t *nodes;	/* node of a placed stack */
+	uint32_t *placed;	/* node of each stack under root 0, 0: not made yet */
+	struct table others;	/* root, stack -> index into nodes, for other roots */
+	uint32_t *nodes;
 	size_t nodes_capacity;
 	uint32_t *path;		/* stacks on the way to a placed one */
 	size_t path_capacity;
@@ -30,7 +31,8 @@ static void builder_deinit(struct builder *b)
 	free(b->frame_labels);
 	table_deinit(&b->labels);
 	table_deinit(&b->edges);
-	table_deinit(&b->placed);
+	free(b->placed);
+	table_deinit(&b->others);
 	free(b->nodes);
 	free(b->path);
 	free(b->thread_roots);
@@ -118,11 +120,23 @@ static int thread_root(struct builder *b, uint32_t thread, uint32_t *ret)
 	return 0;
 }
 
-/* Remember the node of a stack under a root. */
+/* The node that a stack has been given under a root, 0: none yet. Mostly there is the one root and no need to hash. */
+static uint32_t placed(const struct builder *b, uint32_t root, uint32_t stack)
+{
+	uint32_t index = root ? table_find(&b->others, root, stack) : 0;
+
+	return root ? index ? b->nodes[index] : 0 : b->placed[stack];
+}
+
 static bool place(struct builder *b, uint32_t root, uint32_t stack, uint32_t node)
 {
-	uint32_t index = table_put(&b->placed, root, stack);
+	uint32_t index;
 
+	if (!root) {
+		b->placed[stack] = node;
+		return true;
+	}
+	index = table_put(&b->others, root, stack);
 	if (!index || !array_reserve(&b->nodes, &b->nodes_capacity, (size_t)index + 1, sizeof(*b->nodes)))
 		return false;
 	b->nodes[index] = node;
@@ -132,17 +146,16 @@ static bool place(struct builder *b, uint32_t root, uint32_t stack, uint32_t nod
 /* The node of a stack under a root: up to the nearest caller that has one, and down again. 0: no memory. */
 static uint32_t stack_node(struct builder *b, uint32_t root, uint32_t stack)
 {
-	uint32_t node = root, index = 0;
+	uint32_t node = 0;
 	size_t depth = 0;
 
-	for (; stack && !(index = table_find(&b->placed, root, stack));
-	     stack = b->profile->stacks.item[stack].parent) {
+	for (; stack && !(node = placed(b, root, stack)); stack = b->profile->stacks.item[stack].parent) {
 		if (!array_reserve(&b->path, &b->path_capacity, depth + 1, sizeof(*b->path)))
 			return 0;
 		b->path[depth++] = stack;
 	}
-	if (index)
-		node = b->nodes[index];
+	if (!node)
+		node = root;
 	while (depth--) {
 		stack = b->path[depth];
 		node = node_under(b, node, frame_label(b, b->profile->stacks.item[stack].frame));
@@ -193,9 +206,10 @@ static int builder_init(struct builder *b)
 
 	tree->threads = calloc(p->threads.count, sizeof(*tree->threads));
 	b->frame_labels = calloc(p->frames.count, sizeof(*b->frame_labels));
+	b->placed = calloc(p->stacks.count, sizeof(*b->placed));
 	b->thread_roots = malloc(p->threads.count * sizeof(*b->thread_roots));
 	tree->labels_count = tree->nodes_count = 1;
-	if (!tree->threads || !b->frame_labels || !b->thread_roots ||
+	if (!tree->threads || !b->frame_labels || !b->placed || !b->thread_roots ||
 	    !array_reserve(&tree->labels, &tree->labels_capacity, 1, sizeof(*tree->labels)) ||
 	    !array_reserve(&tree->nodes, &tree->nodes_capacity, 1, sizeof(*tree->nodes)))
 		return -ENOMEM;

@@ -14,10 +14,15 @@ struct table_key {
 	uint64_t a, b;
 };
 
+struct table_slot {
+	uint32_t hash;		/* so that a miss seldom looks at a key */
+	uint32_t index;		/* 0: free */
+};
+
 struct table {
 	struct table_key *keys;	/* keys[index]; keys[0] is not used */
 	size_t keys_capacity;
-	uint32_t *slots;	/* index, 0: free */
+	struct table_slot *slots;
 	uint32_t mask;		/* number of slots - 1 */
 	uint32_t count;		/* pairs; the largest index */
 };

@@ -87,6 +87,7 @@ static void skips_what_a_newer_scry_added(void **state)
 	bool ended;
 
 	SECTION(&chunk, 99, 1, 2, 3);
+	SECTION(&chunk, CAPTURE_SAMPLES, 0, 0, 0);
 	SECTION(&chunk, CAPTURE_FACTS, 77, 2, 1, 1, 3, 1, 99);
 	SECTION(&chunk, CAPTURE_SAMPLES, 0, 1, 100, CAPTURE_TIMES, 1, 0, CAPTURE_THREAD_INDICES, 1, 1,
 		CAPTURE_STACK_INDICES, 1, 2, 50, 3, 1, 2, 3);
