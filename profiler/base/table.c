@@ -11,7 +11,8 @@
 #define FIRST_SLOTS 64
 #define MOST_KEYS   (UINT32_MAX / 4)
 
-/* The slot that holds the pair, or the free one where it belongs. There is always a free one: see grow(). */
+/* The slot that holds the pair, or the free one where it belongs. There is always a free one:
+ * see grow(). */
 static struct table_slot *find_slot(const struct table *table, uint32_t hash, uint64_t a, uint64_t b)
 {
 	uint32_t at = hash & table->mask;
@@ -21,7 +22,8 @@ static struct table_slot *find_slot(const struct table *table, uint32_t hash, ui
 
 		if (!slot->index)
 			return slot;
-		if (slot->hash == hash && table->keys[slot->index].a == a && table->keys[slot->index].b == b)
+		if (slot->hash == hash && table->keys[slot->index].a == a &&
+		    table->keys[slot->index].b == b)
 			return slot;
 	}
 }
@@ -33,7 +35,8 @@ static bool grow(struct table *table)
 	struct table_slot *grown;
 
 	if (table->count >= MOST_KEYS ||
-	    !array_reserve(&table->keys, &table->keys_capacity, (size_t)table->count + 2, sizeof(*table->keys)))
+	    !array_reserve(&table->keys, &table->keys_capacity, (size_t)table->count + 2,
+			   sizeof(*table->keys)))
 		return false;
 	if (((size_t)table->count + 1) * 3 <= had * 2)
 		return true;
