@@ -16,7 +16,8 @@ __noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_code_key key = { .address = address };
 	const struct scry_python *py;
-	__u32 binary, id, *known;
+	struct scry_code_known *known, new = {};
+	__u32 binary, id;
 	int bytes;
 
 	if (!proc || !s)
@@ -42,9 +43,11 @@ __noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
 		return -SCRY_WALK_CODE_LOST;
 	}
 	count(SCRY_COUNT_CODES);
-	if (bpf_map_update_elem(&codes, &key, &id, BPF_NOEXIST)) {
+	new.id = id;
+	new.first = s->here.first;
+	if (bpf_map_update_elem(&codes, &key, &new, BPF_NOEXIST)) {
 		known = bpf_map_lookup_elem(&codes, &key); /* another CPU was first */
-		return known ? (int)*known : -SCRY_WALK_CODES_FULL;
+		return known ? (int)known->id : -SCRY_WALK_CODES_FULL;
 	}
 	return id;
 }

@@ -7,16 +7,28 @@
 
 #include "glob.h"
 
+/* Sizes that user space sets. */
+#define SLOTS_PER_CPU 4		/* scratch areas for programs that can be preempted: bpf/slots.h */
+#define MAX_CALLS     (128 * 1024) /* running at a time */
+#define MAX_FUNCTIONS 8192	/* with statistics */
+#define MAX_VERDICTS  (1 << 20) /* code objects with a verdict of the name filter */
+
 struct scry_config {
 	__u8 all;	     /* every process of the machine (or of the cgroup) */
 	__u8 children;	   /* follow processes that followed ones fork */
 	__u8 tids;	   /* only threads in the map `tids` */
 	__u8 glob;	   /* only threads whose comm matches comm_glob */
-	__u8 pad[4];
+	__u8 stream;	     /* events: send each one */
+	__u8 aggregate;	     /* events: keep statistics */
+	__u8 stack;	     /* events: send the whole stack, not only the function */
+	__u8 keep_dropped;   /* calls: functions that are filtered out take part in pairing */
 	__u32 pid_namespace; /* inode number of scry's own; 0: the initial one */
 	__u32 max_stack;     /* frames */
 	__u32 cgroup_level; /* depth of the cgroup below the root; 0: no cgroup filter */
 	__u64 cgroup_id;
+	__u32 cpus;	  /* possible ones: programs that can be preempted use the scratch slots from there on */
+	__u64 min_duration_ns; /* events: shorter ones are not sent */
+	__u32 max_depth;  /* calls: deeper ones are not sent; 0: all */
 	__u32 wake_bytes; /* wake the reader when this much waits in the ring buffer */
 	char comm_glob[GLOB_SIZE];
 };

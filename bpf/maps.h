@@ -90,11 +90,15 @@ struct scry_code_key {
 	__u32 instance;
 	__u32 pad;
 };
+struct scry_code_known {
+	__u32 id;
+	__s32 first; /* struct scry_here.first */
+};
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_CODES);
 	__type(key, struct scry_code_key);
-	__type(value, __u32); /* id */
+	__type(value, struct scry_code_known);
 } codes SEC(".maps") __weak;
 
 /*
@@ -106,8 +110,7 @@ struct scry_code_slot {
 	__u64 address;
 	__u32 instance;
 	__u32 generation;
-	__u32 id;
-	__u32 pad;
+	struct scry_code_known known;
 };
 struct scry_code_cache {
 	struct scry_code_slot slot[CODE_SLOTS];

@@ -3,32 +3,45 @@
 #include "python.h"
 #include "task.h"
 
-/* Not in the slot: look it up in the table of all, or meet it for the first time. */
-static __noinline __u32 code_find(struct scry_scratch *s, struct scry_code_slot *slot, __u64 address)
+/* The table of all code objects, or a first sight. 0: error set. */
+static __noinline int code_find(struct scry_scratch *s, __u64 address, struct scry_code_known *ret)
 {
 	struct scry_code_key key = { .address = address, .instance = s->walk.instance };
-	__u32 *known = bpf_map_lookup_elem(&codes, &key);
-	int id = known ? (int)*known : python_first_sight(address, s->walk.pid, s->slot);
+	struct scry_code_known *known = bpf_map_lookup_elem(&codes, &key);
+	int id;
 
+	if (known) {
+		*ret = *known;
+		return 1;
+	}
+	id = python_first_sight(address, s->walk.pid, s->slot);
 	if (id <= 0) {
 		s->walk.error = -id;
 		return 0;
 	}
+	ret->id = id;
+	ret->first = s->here.first;
+	return 1;
+}
+
+static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u64 address)
+{
+	struct scry_code_slot *slot =
+		&((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
+	struct scry_code_known known = {};
+
+	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation) {
+		s->here.first = slot->known.first;
+		return slot->known.id;
+	}
+	if (!code_find(s, address, &known))
+		return 0;
 	slot->address = address;
 	slot->instance = s->walk.instance;
 	slot->generation = s->walk.generation;
-	slot->id = id;
-	return id;
-}
-
-static __always_inline __u32 walk_code(struct scry_scratch *s, void *known, __u64 address)
-{
-	struct scry_code_cache *cache = known;
-	struct scry_code_slot *slot = &cache->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
-
-	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation)
-		return slot->id;
-	return code_find(s, slot, address);
+	slot->known = known;
+	s->here.first = known.first;
+	return known.id;
 }
 
 #include "../runtimes/python/walk.h"
@@ -67,6 +80,22 @@ __noinline int python_walk_chunk(__u32 index, __u32 slot)
 	return !py || !s || !known || python_walk_on(py, s, known);
 }
 
+/* What a walk or a look at a frame in this process starts from. */
+static __always_inline void walk_prepare(struct scry_scratch *s, const struct scry_proc *proc, __u32 pid, __u32 slot)
+{
+	struct scry_walk *w = &s->walk;
+
+	__builtin_memset(w, 0, sizeof(*w));
+	s->slot = slot;
+	w->bias = proc->bias;
+	w->tls_module = proc->tls_module;
+	w->instance = proc->instance;
+	w->generation = proc->generation;
+	w->thread = task_thread_pointer(bpf_get_current_task_btf());
+	w->max_stack = config.max_stack;
+	w->pid = pid;
+}
+
 __noinline int python_enter(__u32 pid, __u32 slot)
 {
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
@@ -77,16 +106,8 @@ __noinline int python_enter(__u32 pid, __u32 slot)
 
 	if (!proc || !s)
 		return SCRY_WALK_PENDING;
+	walk_prepare(s, proc, pid, slot);
 	w = &s->walk;
-	__builtin_memset(w, 0, sizeof(*w));
-	s->slot = slot;
-	w->bias = proc->bias;
-	w->tls_module = proc->tls_module;
-	w->instance = proc->instance;
-	w->generation = proc->generation;
-	w->thread = task_thread_pointer(bpf_get_current_task_btf());
-	w->max_stack = config.max_stack;
-	w->pid = pid;
 	index = proc->binary;
 	over = python_begin(index, slot);
 	for (int i = 0; !over && i < WALK_MAX_STATES / WALK_CHUNK; i++)
@@ -117,4 +138,98 @@ __noinline int python_walk(__u32 pid, __u32 slot)
 	if (!over)
 		s->walk.error = SCRY_WALK_TRUNCATED;
 	return 0;
+}
+
+__noinline int python_look(__u64 frame, __u32 pid, __u32 slot)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_code_cache *cache = bpf_map_lookup_elem(&code_cache, &slot);
+	const struct scry_python *py;
+	__u32 index;
+
+	if (!proc || !s || !cache)
+		return SCRY_WALK_PENDING;
+	index = proc->binary;
+	py = binary(index);
+	if (!py)
+		return SCRY_WALK_PENDING;
+	if (frame) {
+		walk_prepare(s, proc, pid, slot);
+		s->walk.frame = frame;
+	} else if (python_enter(pid, slot)) {
+		return s->walk.error;
+	}
+	s->here.frame = s->walk.frame;
+	s->here.caller = python_frame(py, s, cache, s->walk.frame);
+	s->here.code = s->frames[0].code;
+	s->here.at = s->frames[0].at;
+	if (!s->walk.error && !s->walk.count) /* one of the interpreter's own */
+		return SCRY_WALK_BAD_CODE;
+	return s->walk.error;
+}
+
+__noinline int python_skip(__u32 pid, __u32 slot)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_at(slot);
+	const struct python_layout *l;
+	const struct scry_python *py;
+	__u32 index, size;
+
+	if (!proc || !s)
+		return 0;
+	index = proc->binary;
+	py = binary(index);
+	if (!py)
+		return 0;
+	l = &py->layout;
+	size = py->frame_bytes;
+	if (!l->owner_interpreter || !s->here.caller || size > RAW_BYTES || walk_read(s->raw, size, s->here.caller))
+		return 0;
+	if (RAW_U8(s, l->frame_owner) >= l->owner_interpreter)
+		s->here.caller = RAW_U64(s, l->frame_previous);
+	return 0;
+}
+
+static __always_inline const struct python_layout *layout_of(__u32 pid)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	const struct scry_python *py = proc ? binary(proc->binary) : 0;
+
+	return py ? &py->layout : 0;
+}
+
+__noinline int python_raising(__u64 state, __u32 pid)
+{
+	const struct python_layout *l = layout_of(pid);
+
+	return l && l->tstate_exception && walk_pointer(state + OFF(l->tstate_exception));
+}
+
+__noinline int python_always_enters_eval(__u32 pid)
+{
+	const struct python_layout *l = layout_of(pid);
+
+	return l && l->instr != PYTHON_INSTR_POINTER;
+}
+
+/* To 3.9 a suspended frame keeps the top of its value stack; in 3.10 its state is FRAME_SUSPENDED, -1 (cpython/frameobject.h). */
+__noinline int python_suspended(__u64 frame, __u32 pid)
+{
+	const struct python_layout *l = layout_of(pid);
+	__s8 state = 0;
+
+	if (!l)
+		return 0;
+	if (l->frame_stacktop)
+		return walk_pointer(frame + OFF(l->frame_stacktop)) != 0;
+	return l->frame_state && !walk_read(&state, sizeof(state), frame + OFF(l->frame_state)) && state == -1;
+}
+
+__noinline __u64 python_frame_of(__u64 object, __u32 pid)
+{
+	const struct python_layout *l = layout_of(pid);
+
+	return l && l->frameobject_frame ? walk_pointer(object + OFF(l->frameobject_frame)) : object;
 }

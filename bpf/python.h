@@ -11,6 +11,24 @@ int python_enter(__u32 pid, __u32 slot);
 /* Walk from walk.frame into frames[]; walk.error and walk.count tell how it went. */
 int python_walk(__u32 pid, __u32 slot);
 
+/* Look at one frame (0: the thread's current one) into s->here, and into frames[0]. An enum scry_walk_error. */
+int python_look(__u64 frame, __u32 pid, __u32 slot);
+
+/* s->here.caller may be one of the interpreter's own frames, which mark entries from C: then take its caller. */
+int python_skip(__u32 pid, __u32 slot);
+
+/* Is an exception on its way in this thread state? */
+int python_raising(__u64 state, __u32 pid);
+
+/* Does every call enter the eval function (to 3.10)? Later, calls between Python functions do not. */
+int python_always_enters_eval(__u32 pid);
+
+/* Is the frame (to 3.10) that of a suspended generator? */
+int python_suspended(__u64 frame, __u32 pid);
+
+/* The frame of a frame object: itself to 3.10. */
+__u64 python_frame_of(__u64 object, __u32 pid);
+
 /* Give a code object an id, and tell user space of it. The id, or a negative enum scry_walk_error. */
 int python_first_sight(__u64 address, __u32 pid, __u32 slot);
 

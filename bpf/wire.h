@@ -48,6 +48,7 @@ enum scry_record_kind {
 	SCRY_RECORD_FORK,
 	SCRY_RECORD_EXEC,
 	SCRY_RECORD_EXIT,	/* of a process's last thread */
+	SCRY_RECORD_EVENT,	/* a struct scry_sample, its frames, then a struct scry_event */
 };
 
 /* Counters kept per CPU. */
@@ -56,6 +57,12 @@ enum scry_count {
 	SCRY_COUNT_LOST,	/* samples the ring buffer had no room for */
 	SCRY_COUNT_LOST_CODES,	/* first sights likewise: sent again with the next sample */
 	SCRY_COUNT_CODES,	/* first sights */
+	SCRY_COUNT_EVENTS,	/* events seen at probes */
+	SCRY_COUNT_LOST_EVENTS, /* no room in the ring buffer */
+	SCRY_COUNT_UNPAIRED,	/* exits of calls whose entry was not seen: they began before scry came */
+	SCRY_COUNT_UNTRACKED,	/* calls not timed, the table of running calls being full */
+	SCRY_COUNT_BUSY,	/* events missed since too many programs were preempted on a CPU */
+	SCRY_COUNT_UNREADABLE,	/* events whose frame could not be read */
 	SCRY_COUNT_COUNT
 };
 
@@ -93,6 +100,46 @@ struct scry_sample {
 	__u64 thread;	/* thread pointer, by which interpreters know their threads */
 	char comm[16];
 	struct scry_frame frames[];
+};
+
+enum scry_event_kind {
+	SCRY_EVENT_CPU,
+	SCRY_EVENT_CALL,
+	SCRY_EVENT_LINE,
+	SCRY_EVENT_GC,
+	SCRY_EVENT_IMPORT,
+	SCRY_EVENT_EXCEPTION,
+	SCRY_EVENT_AUDIT,
+	SCRY_EVENT_COUNT
+};
+
+enum scry_call_type {
+	SCRY_CALL_ENTRY,
+	SCRY_CALL_RESUME, /* of a generator or coroutine: its body goes on */
+	SCRY_CALL_RETURN,
+	SCRY_CALL_YIELD, /* it is suspended */
+	SCRY_CALL_UNWIND, /* left by an exception */
+};
+
+/* What follows the frames of a SCRY_RECORD_EVENT; then its texts, one after the other. frames[0] is where it happened. */
+struct scry_event {
+	__u8 event; /* enum scry_event_kind */
+	__u8 type;  /* enum scry_call_type */
+	__u16 pad;
+	__u32 depth;	   /* nesting, 0 outermost, as far as seen */
+	__u64 duration_ns; /* of the call, pause or import that ends here; suspended time not counted */
+	__u64 own_ns;	   /* without what it called */
+	__s64 number;	   /* gc: generation; import: found */
+	__s64 number2;	   /* gc: objects collected */
+	__u32 text_bytes[2];
+};
+
+/* Kept by BPF for each function that was called. Durations fall into buckets: 8 for each power of two. */
+#define SCRY_HIST_BUCKETS 320
+struct scry_call_stat {
+	__u64 calls, resumes, errors;
+	__u64 total_ns, own_ns, max_ns;
+	__u32 hist[SCRY_HIST_BUCKETS];
 };
 
 /* Text read from the target: a str (kind 1, 2, 4 bytes a character) or bytes (kind 1, utf8 set). */

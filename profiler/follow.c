@@ -12,6 +12,7 @@
 #include "../runtimes/runtime.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
 
@@ -22,19 +23,21 @@ struct follow {
 	struct scry_bpf *skel;
 	bool everywhere;
 	bool uploaded[MAX_BINARIES];
-	struct bpf_link **links;
-	size_t link_count;
+	struct probes probes;
+	const struct session_options *options;
 	char last_unknown[256];
 };
 
-int follow_create(struct scry_bpf *skel, bool everywhere, struct follow **ret)
+int follow_create(struct scry_bpf *skel, const struct session_options *options, struct follow **ret)
 {
 	struct follow *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return fail(-ENOMEM, "out of memory");
 	f->skel = skel;
-	f->everywhere = everywhere;
+	f->options = options;
+	f->everywhere = options->all || options->cgroup || options->children;
+	probes_init(&f->probes, skel);
 	*ret = f;
 	return 0;
 }
@@ -43,36 +46,27 @@ void follow_destroy(struct follow *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->link_count; i++)
-		bpf_link__destroy(f->links[i]);
-	free(f->links);
+	probes_deinit(&f->probes);
 	free(f);
 }
 
-/* Watch the binary's code objects die: in this process, or wherever the binary is mapped. */
-static int watch_code(struct follow *f, const struct runtime_binary *binary, pid_t pid)
+/* Watch the binary's code objects die, and the session's events: in this process, or wherever the binary is mapped. */
+static int add_probes(struct follow *f, const struct runtime_binary *binary, pid_t pid)
 {
-	_cleanup_fd_ int fd = -1;
-	struct bpf_link **links, *link;
-	char path[64];
+	_cleanup_fd_ int fd = runtime_binary_open(binary, pid);
+	pid_t where = f->everywhere ? -1 : pid;
+	int err;
 
+	if (fd < 0)
+		return fd == -ESRCH || fd == -ENOENT ? -ESRCH : fail(fd, "open %s of process %d:", binary->path, pid);
 	if (!binary->code_dealloc)
 		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact",
 			    binary->path);
-	links = realloc(f->links, (f->link_count + 1) * sizeof(*links));
-	if (!links)
-		return fail(-ENOMEM, "out of memory");
-	f->links = links;
-	fd = runtime_binary_open(binary, pid);
-	if (fd < 0)
-		return fd == -ESRCH || fd == -ENOENT ? -ESRCH : fail(fd, "open %s of process %d:", binary->path, pid);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	link = bpf_program__attach_uprobe(f->skel->progs.code_dealloc, false, f->everywhere ? -1 : pid, path,
-					  binary->code_dealloc);
-	if (!link)
-		return errno == ESRCH ? -ESRCH : fail(-errno, "probe %s:", binary->path);
-	f->links[f->link_count++] = link;
-	return 0;
+	err = probes_add_at(&f->probes, "code_dealloc", fd, where, binary->code_dealloc, 0, 0);
+	for (int event = 0; event < RUNTIME_EVENT_COUNT && !err; event++)
+		if (f->options->events & 1u << event)
+			err = probes_add_event(&f->probes, binary, fd, where, event, f->options->method);
+	return err;
 }
 
 static int upload(struct follow *f, const struct runtime_binary *binary, pid_t pid)
@@ -84,7 +78,7 @@ static int upload(struct follow *f, const struct runtime_binary *binary, pid_t p
 		return fail(-ENOSPC, "more than %d different interpreters", MAX_BINARIES);
 	if (f->uploaded[index] && f->everywhere)
 		return 0;
-	err = watch_code(f, binary, pid);
+	err = add_probes(f, binary, pid);
 	if (err)
 		return err;
 	if (!f->uploaded[index])

@@ -6,14 +6,16 @@
 #ifndef SCRY_FOLLOW_H
 #define SCRY_FOLLOW_H
 
+#include "session.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct scry_bpf;
 struct follow;
 
-/* everywhere: probes must also reach processes that start later. 0 or -errno. */
-int follow_create(struct scry_bpf *skel, bool everywhere, struct follow **ret);
+/* options must outlive it. 0 or -errno. */
+int follow_create(struct scry_bpf *skel, const struct session_options *options, struct follow **ret);
 void follow_destroy(struct follow *follow); /* removes the probes */
 
 /*

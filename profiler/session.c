@@ -114,6 +114,12 @@ static int configure(struct session *s)
 	config->children = o->children;
 	config->tids = o->tid_count > 0;
 	config->max_stack = o->max_stack;
+	config->cpus = s->cpus;
+	config->stream = o->stream;
+	config->aggregate = o->aggregate;
+	config->stack = o->stack;
+	config->min_duration_ns = o->min_duration_ns;
+	config->max_depth = o->max_depth;
 	config->pid_namespace = own_pid_namespace();
 	config->wake_bytes = RING_BYTES / 4;
 	if (o->comm) {
@@ -124,6 +130,25 @@ static int configure(struct session *s)
 		strcpy(config->comm_glob, o->comm);
 	}
 	return o->cgroup ? set_cgroup(config, o->cgroup) : 0;
+}
+
+/* What no event needs stays small, and its programs are not loaded. */
+static void size_maps(struct session *s)
+{
+	const struct session_options *o = &s->options;
+	bool events = o->events != 0, calls = o->events & 1u << RUNTIME_EVENT_CALL;
+	int slots = s->cpus * (1 + (events ? SLOTS_PER_CPU : 0));
+	struct bpf_program *prog;
+
+	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
+	bpf_map__set_max_entries(s->skel->maps.scratch, slots);
+	bpf_map__set_max_entries(s->skel->maps.code_cache, slots);
+	bpf_map__set_max_entries(s->skel->maps.calls, calls ? MAX_CALLS : 1);
+	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
+	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
+	bpf_object__for_each_program(prog, s->skel->obj)
+		if (!strncmp(bpf_program__name(prog), "on_", 3))
+			bpf_program__set_autoload(prog, events);
 }
 
 static int load(struct session *s)
@@ -137,9 +162,7 @@ static int load(struct session *s)
 	err = configure(s);
 	if (err)
 		return err;
-	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
-	bpf_map__set_max_entries(s->skel->maps.scratch, s->cpus);
-	bpf_map__set_max_entries(s->skel->maps.code_cache, s->cpus);
+	size_maps(s);
 	err = scry_bpf__load(s->skel);
 	if (err)
 		return refused(err, "load BPF programs");
@@ -183,7 +206,7 @@ int session_open(const struct session_options *options, session_handler *handler
 	s->cpus = libbpf_num_possible_cpus();
 	err = s->cpus > 0 ? load(s) : fail(s->cpus, "count CPUs:");
 	if (!err)
-		err = follow_create(s->skel, options->all || options->cgroup || options->children, &s->follow);
+		err = follow_create(s->skel, &s->options, &s->follow);
 	if (!err)
 		err = set_tids(s);
 	if (!err)

@@ -25,6 +25,12 @@ struct session_options {
 	size_t tid_count;
 	unsigned long frequency; /* Hz */
 	unsigned long max_stack; /* frames */
+	unsigned events;	/* besides sampling: bits 1 << enum runtime_event */
+	enum runtime_method method; /* how to see them */
+	bool stream, aggregate;	/* send each event; keep statistics of calls */
+	bool stack;		/* events carry the whole stack */
+	uint64_t min_duration_ns;
+	unsigned long max_depth; /* of calls; 0: all */
 	bool stats;		/* measure the programs' run time */
 };
 

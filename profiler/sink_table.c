@@ -52,13 +52,10 @@ static struct units amount(const struct sheet *sheet, const struct tree_weight *
 	bool is_time = !strcmp(sheet->tree->profile->header.unit, "ns");
 
 	/* Nothing needs no unit. */
-	if (is_time && weight->value)
-		return units_ns(weight->value, width);
-	return units_count(weight->value, width);
+	return is_time && weight->value ? units_ns(weight->value, width) : units_count(weight->value, width);
 }
 
-/* The path from the package on, where it is installed in one of the usual places: the rest is
- * the same for all. */
+/* The path from the package on, where it is installed in one of the usual places: the rest is the same for all. */
 static const char *short_path(const char *path)
 {
 	static const char *const roots[] = { "/site-packages/", "/dist-packages/" };
@@ -75,12 +72,10 @@ static const char *short_path(const char *path)
 }
 
 /* "name (file:line)" in so many cells: the line stands, the longer of name and file gives way. */
-static int put_function(const struct sheet *sheet, const struct tree_label *label, unsigned cells,
-			bool bold)
+static int put_function(const struct sheet *sheet, const struct tree_label *label, unsigned cells, bool bold)
 {
 	const struct profile *p = sheet->tree->profile;
-	const char *name = profile_text(p, label->name);
-	const char *file = short_path(profile_text(p, label->file));
+	const char *name = profile_text(p, label->name), *file = short_path(profile_text(p, label->file));
 	_cleanup_free_ char *whole_name = escape_fit(*name ? name : "?", WHOLE);
 	_cleanup_free_ char *whole_file = escape_fit(file, WHOLE);
 	_cleanup_free_ char *fit_name = NULL, *fit_file = NULL;
@@ -162,10 +157,9 @@ static int put_thread_row(const struct sheet *sheet, const struct profile_row *r
 	const struct profile_thread *thread = &p->threads.item[row->label.index];
 	int used = put_share(sheet, row);
 
-	used += fprintf(sheet->to, "  %8" PRIu32 "  %8" PRIu32 "   ",
-			p->processes.item[thread->process].pid, thread->tid);
-	return put_text(sheet, thread->name ? profile_text(p, thread->name) : "-",
-			sheet->width - (unsigned)used);
+	used += fprintf(sheet->to, "  %8" PRIu32 "  %8" PRIu32 "   ", p->processes.item[thread->process].pid,
+			thread->tid);
+	return put_text(sheet, thread->name ? profile_text(p, thread->name) : "-", sheet->width - (unsigned)used);
 }
 
 static int put_process_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
@@ -186,10 +180,8 @@ static const struct {
 	[OUTPUT_BY_FUNCTION] = { "  self     time   total     time   function", put_function_row },
 	[OUTPUT_BY_FILE] = { "  self     time   total     time   file", put_file_row },
 	[OUTPUT_BY_LINE] = { "  self     time   total     time   line", put_function_row },
-	[OUTPUT_BY_THREAD] = { " share     time   samples       pid       tid   thread",
-			       put_thread_row },
-	[OUTPUT_BY_PROCESS] = { " share     time   samples  threads       pid   process",
-				put_process_row },
+	[OUTPUT_BY_THREAD] = { " share     time   samples       pid       tid   thread", put_thread_row },
+	[OUTPUT_BY_PROCESS] = { " share     time   samples  threads       pid   process", put_process_row },
 };
 
 static int put_rows(const struct sheet *sheet)

@@ -38,6 +38,16 @@ struct scry_walk {
 	__u32 error;	  /* enum scry_walk_error */
 };
 
+/* One frame, looked at for an event. */
+struct scry_here {
+	__u64 frame;
+	__u64 caller; /* as the frame says; may be one of the interpreter's own */
+	__u32 code;
+	__s32 at;    /* as in struct scry_frame */
+	__s32 first; /* offset of the first instruction that is traced: before it the body has not begun */
+	__u32 pad;
+};
+
 /* Room to build records in. */
 struct scry_scratch {
 	__u32 slot; /* its own index in BPF */
@@ -45,6 +55,8 @@ struct scry_scratch {
 	__u8 raw[RAW_BYTES];	   /* one structure of the target */
 	__u8 window[WINDOW_BYTES]; /* several frames of the target */
 	struct scry_walk walk;
+	struct scry_here here;
+	__u64 text_at[2]; /* where the event's texts are in the target */
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK];
 	struct scry_code code;

@@ -9,8 +9,6 @@
 #include "../walk.h"
 #include "layout.h"
 
-#define CODE_BYTES 192 /* of a code object read at once: covers what PYTHON_FIELDS names of it */
-
 /* Copy a text's bytes to s->text at offset `to`; what does not fit or cannot be read is left to user space. */
 static __always_inline __u32 identity_copy(struct scry_scratch *s, struct scry_text *text, __u32 to, __u32 room)
 {
@@ -77,11 +75,12 @@ static __always_inline int identity_read(struct scry_scratch *s, const struct sc
 
 	if (!address || walk_pointer(address + OFF(l->object_type)) != bias + py->code_type)
 		return -SCRY_WALK_BAD_CODE;
-	if (walk_read(s->raw, CODE_BYTES, address))
+	if (py->code_bytes > RAW_BYTES || walk_read(s->raw, py->code_bytes, address))
 		return -SCRY_WALK_CODE_FAULT;
 	name = l->code_qualname ? RAW_U64(s, l->code_qualname) : RAW_U64(s, l->code_name);
 	file = RAW_U64(s, l->code_filename);
 	lines = RAW_U64(s, l->code_linetable);
+	s->here.first = l->code_traceable ? (__s32)(RAW_U32(s, l->code_traceable) * 2) : 0;
 	code->first_line = RAW_U32(s, l->code_firstlineno);
 	code->address = address;
 	identity_text(s, l, name, &code->name);

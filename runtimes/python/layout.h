@@ -21,11 +21,12 @@
 	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key)                   \
 	X(interp_next) X(interp_threads_head) X(interp_modules) X(interp_gil) X(interp_id)          \
 	X(tstate_next) X(tstate_interp) X(tstate_frame) X(tstate_cframe)                            \
-	X(tstate_thread_id) X(tstate_native_thread_id)                                              \
+	X(tstate_thread_id) X(tstate_native_thread_id) X(tstate_exception)                          \
 	X(cframe_current_frame)                                                                     \
 	X(frame_code) X(frame_previous) X(frame_instr) X(frame_owner) X(frame_tlbc_index)           \
+	X(frame_stacktop) X(frame_state) X(frameobject_frame)                                            \
 	X(code_filename) X(code_name) X(code_qualname) X(code_firstlineno)                          \
-	X(code_linetable) X(code_bytecode) X(code_tlbc)                                             \
+	X(code_linetable) X(code_bytecode) X(code_tlbc) X(code_traceable)                           \
 	X(object_type) X(type_name) X(type_flags) X(type_dictoffset) X(type_basicsize)              \
 	X(type_cached_keys)                                                                         \
 	X(str_length) X(str_state) X(str_ascii) X(str_compact)                                      \
@@ -88,7 +89,7 @@ struct scry_python {
 	__u16 state_bytes;	/* how much of a thread state the walker reads at once; python_layout_spans() */
 	__u16 frame_bytes;	/* how much of a frame */
 	__u16 frame_window;	/* how much up to a frame's end is read with it, since its callers are likely there */
-	__u16 pad;
+	__u16 code_bytes;	/* how much of a code object */
 	struct python_layout layout;
 };
 

@@ -18,7 +18,7 @@ static __u32 whole_words(__u32 bytes)
 bool python_spans(struct scry_python *py)
 {
 	const struct python_layout *l = &py->layout;
-	__u32 state = 0, frame = 0;
+	__u32 state = 0, frame = 0, code = 0;
 
 	state = reach(state, l->tstate_thread_id, 8);
 	state = reach(state, l->tstate_frame, 8);
@@ -28,9 +28,16 @@ bool python_spans(struct scry_python *py)
 	frame = reach(frame, l->frame_instr, l->instr == PYTHON_INSTR_POINTER ? 8 : 4);
 	frame = reach(frame, l->frame_owner, 1);
 	frame = reach(frame, l->frame_tlbc_index, 4);
+	code = reach(code, l->code_filename, 8);
+	code = reach(code, l->code_name, 8);
+	code = reach(code, l->code_qualname, 8);
+	code = reach(code, l->code_firstlineno, 4);
+	code = reach(code, l->code_linetable, 8);
+	code = reach(code, l->code_traceable, 4);
 	py->state_bytes = whole_words(state);
 	py->frame_bytes = whole_words(frame);
 	/* From 3.11 on frames lie one after the other, callers first, in the chunks of a thread's data stack. */
 	py->frame_window = l->instr == PYTHON_INSTR_POINTER ? WINDOW_BYTES : py->frame_bytes;
-	return py->state_bytes <= RAW_BYTES && py->frame_bytes <= RAW_BYTES;
+	py->code_bytes = whole_words(code);
+	return py->code_bytes <= RAW_BYTES && py->state_bytes <= RAW_BYTES && py->frame_bytes <= RAW_BYTES;
 }

@@ -6,7 +6,7 @@
 
 #include "layout.h"
 
-/* Set how much of a thread state and of a frame the walker reads at once: up to the last field it needs, since what follows
+/* Set how much of a thread state, a frame and a code object is read at once: up to the last field it needs, since what follows
  * may not be mapped. false: more than it has room for. */
 bool python_spans(struct scry_python *py);
 

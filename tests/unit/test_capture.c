@@ -36,8 +36,7 @@ static void gives_back_what_was_written(void **state)
 	assert_int_equal(p->samples.item[0].time, 10 * MS);
 	assert_int_equal(p->samples.item[0].value, 10 * MS);
 	assert_int_equal(p->samples.item[0].error, 0);
-	assert_string_equal(profile_text(p, p->samples.item[1].error),
-			    "frame not readable (page not present)");
+	assert_string_equal(profile_text(p, p->samples.item[1].error), "frame not readable (page not present)");
 	assert_int_equal(p->samples.item[2].value, 77);
 	assert_int_equal(p->samples.item[2].stack, CAPTURE_NO_STACK);
 	assert_int_equal(p->threads.item[p->samples.item[2].thread].tid, 4712);
@@ -126,8 +125,7 @@ static int three_seconds(off_t *sizes)
 	test_open(&f);
 	for (int second = 0; second < 3; second++) {
 		for (int i = 0; i < 10; i++)
-			test_sample(&f, (uint64_t)(second * 1000 + i * 100),
-				    i % 2 ? "main a" : "main b:f.py:1:2", NULL);
+			test_sample(&f, (uint64_t)(second * 1000 + i * 100), i % 2 ? "main a" : "main b:f.py:1:2", NULL);
 		assert_int_equal(capture_flush(f.w), 0);
 		sizes[second] = (off_t)capture_size(f.w);
 	}
@@ -182,8 +180,7 @@ static void stops_at_a_damaged_chunk(void **state)
 
 static void refuses_what_is_no_capture(void **state)
 {
-	static const char *const texts[] = { "", "scry", "main;work 12\n",
-						   "scrycap\n\x02\0\0\0\0\0\0\0" };
+	static const char *const texts[] = { "", "scry", "main;work 12\n", "scrycap\n\x02\0\0\0\0\0\0\0" };
 	struct profile *p = NULL;
 
 	for (size_t i = 0; i < 4; i++) {

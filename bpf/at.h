@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A program at a probe: who hit it, where to work, and how to tell of it. */
+#ifndef SCRY_BPF_AT_H
+#define SCRY_BPF_AT_H
+
+#include "calls.h"
+#include "python.h"
+#include "slots.h"
+#include "task.h"
+
+/* One event at a probe, while it is worked on. */
+struct scry_at {
+	struct scry_scratch *s;
+	struct scry_thread *thread;
+	__u32 pid, slot, instance, pad;
+	__u64 now;
+};
+
+/* Is this hit ours? Then everything is at hand until at_end. */
+static __always_inline bool at_begin(struct scry_at *at)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scry_proc *proc;
+
+	at->pid = task_pid(task);
+	if (!task_followed(task, at->pid))
+		return false;
+	proc = bpf_map_lookup_elem(&procs, &at->pid);
+	if (!proc)
+		return false;
+	at->instance = proc->instance;
+	at->thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!at->thread || !slot_take(&at->slot))
+		return false;
+	at->s = scratch_at(at->slot);
+	if (!at->s)
+		return false;
+	if (at->thread->instance != at->instance) { /* another program has been started since */
+		__builtin_memset(at->thread, 0, sizeof(*at->thread));
+		at->thread->instance = at->instance;
+	}
+	at->now = bpf_ktime_get_ns();
+	count(SCRY_COUNT_EVENTS);
+	return true;
+}
+
+static __always_inline void at_end(struct scry_at *at)
+{
+	slot_give(at->s);
+}
+
+/* Room for the event and its texts behind the frames. */
+#define MAX_EVENT_FRAMES (SCRY_MAX_STACK - 1024)
+
+/* The event's record behind the frames that are there now; NULL: not wanted. With config.stack the callers are added. */
+static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry_event_kind kind)
+{
+	struct scry_scratch *s = at->s;
+	struct scry_event *event;
+	__u32 n;
+
+	if (config.stack && s->walk.count == 1 && s->here.caller) {
+		s->walk.frame = s->here.caller;
+		python_walk(at->pid, at->slot);
+	}
+	n = s->walk.count;
+	if (n > MAX_EVENT_FRAMES)
+		n = MAX_EVENT_FRAMES;
+	s->sample.count = n;
+	event = (struct scry_event *)&s->frames[n];
+	__builtin_memset(event, 0, sizeof(*event));
+	event->event = kind;
+	return event;
+}
+
+/* Send it, with `text` bytes behind it. */
+static __always_inline void at_send(struct scry_at *at, __u32 text)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scry_sample *sample = &at->s->sample;
+	__u32 n = sample->count;
+
+	if (n > MAX_EVENT_FRAMES || text > 4096)
+		return;
+	sample->head.kind = SCRY_RECORD_EVENT;
+	sample->head.pid = at->pid;
+	sample->head.time = at->now;
+	sample->tid = task_tid(task);
+	sample->cpu = bpf_get_smp_processor_id();
+	sample->runtime = SCRY_RUNTIME_PYTHON;
+	sample->error = at->s->walk.error;
+	sample->instance = at->instance;
+	sample->thread = task_thread_pointer(task);
+	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
+	if (emit(sample, sizeof(*sample) + n * sizeof(struct scry_frame) + sizeof(struct scry_event) + text))
+		count(SCRY_COUNT_LOST_EVENTS);
+}
+
+/* Has user space found the function's name not to match? */
+static __always_inline bool code_dropped(__u32 code)
+{
+	__u32 index = code & (MAX_VERDICTS - 1);
+	__u8 *verdict = bpf_map_lookup_elem(&verdicts, &index);
+
+	return verdict && *verdict == SCRY_VERDICT_DROP;
+}
+
+#endif

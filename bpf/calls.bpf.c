@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Calls and returns: the programs at the probes of the event `call`, and the pairing they share. */
+#include "at.h"
+
+static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
+
+static __always_inline struct scry_call *call_find(struct scry_at *at, __u64 frame)
+{
+	struct scry_call_key key = { .frame = frame, .instance = at->instance };
+
+	return bpf_map_lookup_elem(&calls, &key);
+}
+
+static __always_inline void call_forget(struct scry_at *at, __u64 frame)
+{
+	struct scry_call_key key = { .frame = frame, .instance = at->instance };
+
+	bpf_map_delete_elem(&calls, &key);
+}
+
+static __noinline struct scry_call_stat *stat_of(__u32 code)
+{
+	struct scry_call_stat *stat = bpf_map_lookup_elem(&call_stats, &code);
+
+	if (stat)
+		return stat;
+	bpf_map_update_elem(&call_stats, &code, &no_calls, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&call_stats, &code);
+}
+
+static __always_inline void stat_add(__u32 code, bool failed, __u64 total, __u64 own)
+{
+	struct scry_call_stat *stat = stat_of(code);
+	__u32 bucket = hist_bucket(total);
+
+	if (!stat) {
+		count(SCRY_COUNT_UNTRACKED);
+		return;
+	}
+	__sync_fetch_and_add(&stat->calls, 1);
+	__sync_fetch_and_add(&stat->total_ns, total);
+	__sync_fetch_and_add(&stat->own_ns, own);
+	if (failed)
+		__sync_fetch_and_add(&stat->errors, 1);
+	if (total > stat->max_ns) /* two threads of a free-threaded process may race: the larger may be lost, never invented */
+		stat->max_ns = total;
+	if (bucket < SCRY_HIST_BUCKETS)
+		__sync_fetch_and_add(&stat->hist[bucket], 1);
+}
+
+static __always_inline int call_tell(struct scry_at *at, struct scry_call *call, enum scry_call_type type,
+				     __u64 duration, __u64 own)
+{
+	struct scry_event *event;
+
+	if (config.max_depth && call->depth >= config.max_depth)
+		return 0;
+	if (config.min_duration_ns && duration < config.min_duration_ns)
+		return 0;
+	if (code_dropped(call->code))
+		return 0;
+	event = at_event(at, SCRY_EVENT_CALL);
+	event->type = type;
+	event->depth = call->depth;
+	event->duration_ns = duration;
+	event->own_ns = own;
+	at_send(at, 0);
+	return 0;
+}
+
+/* The call is over (or suspended, for YIELD): time it, and charge it to its caller. */
+static __noinline int call_close(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type)
+{
+	__u64 run = call->suspended ? 0 : at->now - call->since;
+	__u64 total = call->ran + run, own = total - call->callees;
+	struct scry_call *caller = call->caller ? call_find(at, call->caller) : 0;
+
+	if (own > total)
+		own = 0;
+	if (caller)
+		caller->callees += run;
+	at->thread->top = call->caller;
+	at->thread->depth = call->depth ? call->depth - 1 : 0;
+	if (config.aggregate && type != SCRY_CALL_YIELD && !code_dropped(call->code))
+		stat_add(call->code, type == SCRY_CALL_UNWIND, total, own);
+	if (config.stream) {
+		at->s->frames[0].code = call->code;
+		at->s->frames[0].at = SCRY_AT_NONE;
+		at->s->walk.count = 1;
+		at->s->walk.error = SCRY_WALK_OK;
+		at->s->here.caller = call->caller;
+		call_tell(at, call, type, total, own);
+	}
+	if (type == SCRY_CALL_YIELD) {
+		call->ran = total;
+		call->suspended = 1;
+	} else {
+		call_forget(at, frame);
+	}
+	return 0;
+}
+
+#define MAX_UNWOUND 128
+
+/* All calls between the innermost one known and `running` are gone without having been told: left by an exception. Where
+ * running is not among the callers (another stack was switched to), nothing is known of them: they stay. */
+static __noinline int call_reconcile(struct scry_at *at, __u64 running)
+{
+	__u64 frame = at->thread->top;
+	struct scry_call *call;
+	int gone = 0;
+
+	for (; gone < MAX_UNWOUND && frame && frame != running; gone++) {
+		call = call_find(at, frame);
+		if (!call)
+			return 0;
+		frame = call->caller;
+	}
+	if (frame != running)
+		return 0;
+	for (int i = 0; i < MAX_UNWOUND && i < gone; i++) {
+		frame = at->thread->top;
+		call = call_find(at, frame);
+		if (!call)
+			break;
+		call_close(at, frame, call, SCRY_CALL_UNWIND);
+	}
+	at->thread->top = running;
+	return 0;
+}
+
+/* Whose entry was seen but not its end: a generator dropped while suspended, or an exit no probe told of. */
+static __always_inline void call_replace(struct scry_at *at, __u64 frame, struct scry_call *old)
+{
+	__u64 top = at->thread->top;
+	__u32 depth = at->thread->depth;
+
+	call_close(at, frame, old, old->suspended ? SCRY_CALL_RETURN : SCRY_CALL_UNWIND);
+	at->thread->top = top;
+	at->thread->depth = depth;
+}
+
+/* s->here is a frame that begins to run, for the first time or again. */
+static __noinline int call_enter(struct scry_at *at)
+{
+	struct scry_here here = at->s->here;
+	struct scry_call_key key = { .frame = here.frame, .instance = at->instance };
+	struct scry_call new = { .code = here.code, .since = at->now }, *call;
+	bool resumed = here.at > here.first;
+
+	if (here.caller != at->thread->top) {
+		python_skip(at->pid, at->slot);
+		here.caller = at->s->here.caller;
+		if (here.caller != at->thread->top)
+			call_reconcile(at, here.caller);
+	}
+	if (!config.keep_dropped && code_dropped(here.code))
+		return 0;
+	call = call_find(at, here.frame);
+	if (call && !(resumed && call->code == here.code)) {
+		call_replace(at, here.frame, call);
+		call = 0;
+	}
+	if (!call) {
+		if (bpf_map_update_elem(&calls, &key, &new, BPF_ANY)) {
+			count(SCRY_COUNT_UNTRACKED);
+			return 0;
+		}
+		call = bpf_map_lookup_elem(&calls, &key);
+		if (!call)
+			return 0;
+	}
+	call->caller = here.caller;
+	call->depth = at->thread->top && at->thread->top == here.caller ? at->thread->depth + 1 : 0;
+	call->since = at->now;
+	call->suspended = 0;
+	at->thread->top = here.frame;
+	at->thread->depth = call->depth;
+	if (resumed && config.aggregate) {
+		struct scry_call_stat *stat = stat_of(here.code);
+
+		if (stat)
+			__sync_fetch_and_add(&stat->resumes, 1);
+	}
+	if (config.stream && !config.min_duration_ns) {
+		at->s->walk.count = 1;
+		at->s->frames[0].code = here.code;
+		at->s->frames[0].at = here.at;
+		call_tell(at, call, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, 0, 0);
+	}
+	return 0;
+}
+
+/* The end of a call whose beginning was not seen, because of a filter, because it began before scry came, or because it is the
+ * interpreter's own. Only the second is worth telling. */
+static __noinline int call_unpaired(struct scry_at *at, __u64 frame)
+{
+	if (at->thread->top == frame)
+		at->thread->top = 0;
+	if (!python_look(frame, at->pid, at->slot) && !code_dropped(at->s->here.code))
+		count(SCRY_COUNT_UNPAIRED);
+	return 0;
+}
+
+static __noinline int call_leave(struct scry_at *at, __u64 frame, enum scry_call_type type)
+{
+	struct scry_call *call = call_find(at, frame);
+
+	if (!call) {
+		call_unpaired(at, frame);
+		return 0;
+	}
+	if (at->thread->top != frame)
+		call_reconcile(at, frame);
+	call = call_find(at, frame);
+	if (call)
+		call_close(at, frame, call, type);
+	return 0;
+}
+
+/* The programs. */
+
+static __always_inline int enter_frame(__u64 frame)
+{
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return 0;
+	if (python_look(frame, at.pid, at.slot))
+		count(SCRY_COUNT_UNREADABLE);
+	else
+		call_enter(&at);
+	at_end(&at);
+	return 0;
+}
+
+static __always_inline int leave_current(enum scry_call_type type)
+{
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return 0;
+	if (python_enter(at.pid, at.slot))
+		count(SCRY_COUNT_UNREADABLE);
+	else
+		call_leave(&at, at.s->walk.frame, type);
+	at_end(&at);
+	return 0;
+}
+
+SEC("uprobe")
+int on_resume(struct pt_regs *ctx)
+{
+	return enter_frame(0);
+}
+
+SEC("uprobe")
+int on_return_value(struct pt_regs *ctx)
+{
+	return leave_current(SCRY_CALL_RETURN);
+}
+
+SEC("uprobe")
+int on_yield_value(struct pt_regs *ctx)
+{
+	return leave_current(SCRY_CALL_YIELD);
+}
+
+/* _PyEval_EvalFrameDefault([tstate,] frame, throwflag) */
+SEC("uprobe")
+int on_eval_entry(struct pt_regs *ctx)
+{
+	return enter_frame(bpf_get_attach_cookie(ctx) & 1 ? PT_REGS_PARM2(ctx) : PT_REGS_PARM1(ctx));
+}
+
+/* _PyEval_FrameClearAndPop(tstate, frame) */
+SEC("uprobe")
+int on_frame_pop(struct pt_regs *ctx)
+{
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return 0;
+	call_leave(&at, PT_REGS_PARM2(ctx),
+		   python_raising(PT_REGS_PARM1(ctx), at.pid) ? SCRY_CALL_UNWIND : SCRY_CALL_RETURN);
+	at_end(&at);
+	return 0;
+}
+
+/*
+ * The eval function's ret. To 3.10 the call that ends is the innermost one, and NULL says an exception left it. Later, only
+ * entries from C end here, and what returned has been told by its handler: only exceptions are news.
+ */
+SEC("uprobe")
+int on_eval_return(struct pt_regs *ctx)
+{
+	bool failed = !PT_REGS_RC(ctx), old;
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return 0;
+	old = python_always_enters_eval(at.pid);
+	if (old && at.thread->top)
+		call_leave(&at, at.thread->top,
+			   failed ? SCRY_CALL_UNWIND :
+			   python_suspended(at.thread->top, at.pid) ? SCRY_CALL_YIELD : SCRY_CALL_RETURN);
+	else if (old)
+		count(SCRY_COUNT_UNPAIRED);
+	else if (failed && (!python_enter(at.pid, at.slot) || at.s->walk.error == SCRY_WALK_NOT_STARTED))
+		call_reconcile(&at, at.s->walk.frame);
+	at_end(&at);
+	return 0;
+}
+
+/* PyTraceBack_Here(frame object): an exception passes this frame, so every deeper one is gone. */
+SEC("uprobe")
+int on_traceback(struct pt_regs *ctx)
+{
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return 0;
+	call_reconcile(&at, python_frame_of(PT_REGS_PARM1(ctx), at.pid));
+	at_end(&at);
+	return 0;
+}
+
+/* _PyEval_EvalFrameDefault(tstate, frame, throwflag), 3.11+: an exception is thrown into a suspended generator, which goes on
+ * without passing RESUME. */
+SEC("uprobe")
+int on_eval_throw(struct pt_regs *ctx)
+{
+	if (!(int)PT_REGS_PARM3(ctx))
+		return 0;
+	return enter_frame(PT_REGS_PARM2(ctx));
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probes.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../bpf/config.h"
+#include "base/err.h"
+#include "elf.h"
+#include "scry.skel.h"
+
+const char *const runtime_event_names[] = { "call", "line", "gc", "import", "exception", "audit", NULL };
+const char *const runtime_method_names[] = { "auto", "usdt", "handlers", "eval", "symbol", NULL };
+
+/* A site's program is named after it. */
+static const char *const site_programs[] = {
+#define X(name) "on_" #name,
+	RUNTIME_SITES(X)
+#undef X
+};
+
+void probes_init(struct probes *p, struct scry_bpf *skel)
+{
+	*p = (struct probes){ .skel = skel };
+}
+
+void probes_deinit(struct probes *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		bpf_link__destroy(p->links[i]);
+	free(p->links);
+	*p = (struct probes){ 0 };
+}
+
+static int keep(struct probes *p, struct bpf_link *link, const char *program)
+{
+	struct bpf_link **links;
+
+	if (!link)
+		return errno == ESRCH ? -ESRCH : fail(-errno, "attach %s:", program);
+	links = realloc(p->links, (p->count + 1) * sizeof(*links));
+	if (!links) {
+		bpf_link__destroy(link);
+		return fail(-ENOMEM, "out of memory");
+	}
+	p->links = links;
+	p->links[p->count++] = link;
+	return 0;
+}
+
+int probes_add_at(struct probes *p, const char *program, int fd, pid_t pid, __u64 offset, __u64 semaphore, __u64 cookie)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .ref_ctr_offset = semaphore, .bpf_cookie = cookie);
+	struct bpf_program *prog = bpf_object__find_program_by_name(p->skel->obj, program);
+	char path[64];
+
+	if (!prog)
+		return fail(-ENOENT, "no program for %s", program);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return keep(p, bpf_program__attach_uprobe_opts(prog, pid, path, offset, &options), program);
+}
+
+static int add_marker(struct probes *p, const char *program, int fd, pid_t pid, const char *marker)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(p->skel->obj, program);
+	char path[64];
+
+	if (!prog)
+		return fail(-ENOENT, "no program for %s", program);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return keep(p, bpf_program__attach_usdt(prog, pid, path, "python", marker, NULL), program);
+}
+
+struct adding {
+	struct probes *probes;
+	int fd, err;
+	pid_t pid;
+};
+
+static void add_probe(void *ctx, const struct runtime_probe *probe)
+{
+	struct adding *a = ctx;
+	const char *program = site_programs[probe->site];
+
+	if (a->err)
+		return;
+	if (probe->marker)
+		a->err = add_marker(a->probes, program, a->fd, a->pid, probe->marker);
+	else
+		a->err = probes_add_at(a->probes, program, a->fd, a->pid, probe->offset, probe->semaphore,
+				       probe->cookie);
+}
+
+int probes_add_event(struct probes *p, const struct runtime_binary *binary, int fd, pid_t pid, enum runtime_event event,
+		     enum runtime_method method)
+{
+	struct adding a = { .probes = p, .fd = fd, .pid = pid };
+	char why[256] = "";
+	struct elf *elf;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), err = own < 0 ? -errno : elf_open(own, &elf);
+
+	if (err)
+		return fail(err, "open %s:", binary->path);
+	err = binary->ops->probes(binary, elf, event, method, add_probe, &a, &p->used[event], why, sizeof(why));
+	elf_close(elf);
+	if (err)
+		return fail(err, "%s: event %s: %s", binary->path, runtime_event_names[event], why);
+	return a.err;
+}
