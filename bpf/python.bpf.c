@@ -145,6 +145,7 @@ __noinline int python_look(__u64 frame, __u32 pid, __u32 slot)
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_code_cache *cache = bpf_map_lookup_elem(&code_cache, &slot);
+	struct python_window window = {};
 	const struct scry_python *py;
 	__u32 index;
 
@@ -160,8 +161,10 @@ __noinline int python_look(__u64 frame, __u32 pid, __u32 slot)
 	} else if (python_enter(pid, slot)) {
 		return s->walk.error;
 	}
-	s->here.frame = s->walk.frame;
-	s->here.caller = python_frame(py, s, cache, s->walk.frame);
+	window.from = s->here.frame = s->walk.frame; /* this one alone: its callers are not looked at */
+	if (py->frame_bytes > WINDOW_BYTES || walk_read(s->window, py->frame_bytes, window.from))
+		return SCRY_WALK_FRAME_FAULT;
+	s->here.caller = python_frame(py, s, cache, &window, window.from);
 	s->here.code = s->frames[0].code;
 	s->here.at = s->frames[0].at;
 	if (!s->walk.error && !s->walk.count) /* one of the interpreter's own */
