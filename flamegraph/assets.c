@@ -3,7 +3,8 @@
 #include "page.h"
 
 #define ASSET(symbol, path) \
-	__asm__(".pushsection .rodata\n.globl " #symbol "\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n")
+	__asm__(".pushsection .rodata\n.globl " #symbol "\n" #symbol ":\n"      \
+		".incbin \"" path "\"\n.byte 0\n.popsection\n")
 
 ASSET(page_css, "flamegraph/page.css");
 ASSET(page_js, "flamegraph/page.js");

@@ -20,8 +20,7 @@ static size_t without_offset(const char *text, size_t length)
 {
 	size_t end = length;
 
-	while (end && ((text[end - 1] >= '0' && text[end - 1] <= '9') || (text[end - 1] >= 'a' && text[end - 1] <= 'f') ||
-		       text[end - 1] == 'x'))
+	while (end && memchr("0123456789abcdefx", text[end - 1], 17))
 		end--;
 	return end > 1 && end < length && text[end - 1] == '+' ? end - 1 : length;
 }

@@ -44,7 +44,10 @@ static uint32_t hash(struct text_part text)
 	return h ^ h >> 15;
 }
 
-/* What a function without a file belongs to: "module" of "module.f", "std" of "std::f", "tcp" of "tcp_sendmsg". */
+/*
+ * What a function without a file belongs to: "module" of "module.f", "std" of "std::f", "tcp" of
+ * "tcp_sendmsg".
+ */
 static struct text_part family(struct text_part name)
 {
 	size_t at = 1;

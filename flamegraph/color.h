@@ -10,7 +10,7 @@
 #define COLOR_BAND (COLOR_HUES * COLOR_SHADES)
 
 enum {
-	COLOR_MARK = 4 * COLOR_BAND,	/* after the bands of interpreted, internal, native and kernel frames */
+	COLOR_MARK = 4 * COLOR_BAND,	/* after the bands: interpreted, internal, native, kernel */
 	COLOR_ROOT,
 	COLOR_REST,		/* frames too narrow to be drawn one by one */
 	COLOR_COUNT,

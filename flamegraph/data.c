@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The data for the script, as JSON: functions and places by name, and of each frame its level, name and value, in
- * the order of the layout, from which its place follows. page.js reads it.
+ * The data for the script, as JSON: functions and places by name, and of each frame its level, name
+ * and value, in the order of the layout, from which its place follows. page.js reads it.
  */
 #include "page.h"
 
@@ -13,11 +13,14 @@ static void write_places(const struct page *page)
 		int used;
 
 		/* One string of two parts of the same text: the colon between them is ours. */
-		used = snprintf(place, sizeof(place), "%.*s%s%.*s", (int)label->file.length, label->file.bytes,
+		used = snprintf(place, sizeof(place), "%.*s%s%.*s", (int)label->file.length,
+				label->file.bytes,
 				label->line.length ? ":" : "", (int)label->line.length, label->line.bytes);
 		if (i)
 			putc(',', page->to);
-		text_json(page->to, (struct text_part){ place, used > 0 && label->file.length ? (size_t)used : 0 });
+		if (used < 0 || !label->file.length)
+			used = 0;
+		text_json(page->to, (struct text_part){ place, used }, "");
 	}
 }
 
@@ -27,7 +30,7 @@ static void write_names(const struct page *page)
 	for (size_t i = 0; i < page->names_count; i++) {
 		if (i)
 			putc(',', page->to);
-		text_json(page->to, page->names[i].label.function);
+		text_json(page->to, page->names[i].label.function, page_tail(&page->names[i]));
 	}
 	fputs("],\"places\":[", page->to);
 	write_places(page);
@@ -37,7 +40,10 @@ static void write_names(const struct page *page)
 	putc(']', page->to);
 }
 
-/* The name of a frame, as the script has it: an index, -1 for the root, -2 for deeper frames, less for merged ones. */
+/*
+ * The name of a frame, as the script has it: an index, -1 for the root, -2 for deeper frames, less
+ * for merged ones.
+ */
 static long long name_number(const struct page *page, const struct layout_frame *frame)
 {
 	if (frame->name == LAYOUT_ROOT)
@@ -53,9 +59,10 @@ void page_write_data(const struct page *page)
 {
 	const struct layout *layout = &page->layout;
 
-	fprintf(page->to, "{\"inverted\":%s,\"width\":%u,\"band\":%d,\"unit\":", page->options->inverted ? "true" : "false",
+	fprintf(page->to, "{\"inverted\":%s,\"width\":%u,\"band\":%d,\"unit\":",
+		page->options->inverted ? "true" : "false",
 		page->options->width, COLOR_BAND);
-	text_json(page->to, text_of(page->unit));
+	text_json(page->to, text_of(page->unit), "");
 	fputs(",\"colors\":[", page->to);
 	for (unsigned i = 0; i < COLOR_COUNT; i++)
 		fprintf(page->to, "%s\"#%06x\"", i ? "," : "", color_rgb(page->scheme, i));

@@ -75,7 +75,8 @@ static size_t frames_kept(const struct folded *folded, const char *text, size_t 
 	if (!folded->last || folded->last_source != source)
 		return 0;
 	same = common_prefix(folded->last, text, most);
-	while (kept < folded->count && folded->ends[kept] < same)	/* the ';' that ends it is the same too */
+	/* The ';' that ends a frame has to be the same too. */
+	while (kept < folded->count && folded->ends[kept] < same)
 		kept++;
 	return kept;
 }
@@ -164,7 +165,7 @@ static size_t first_metric(const char *count, size_t length, bool austin)
 
 int folded_line(struct folded *folded, const char *line, size_t length)
 {
-	size_t count;
+	size_t count, digits;
 	uint64_t value;
 	bool austin;
 	int err;
@@ -179,7 +180,8 @@ int folded_line(struct folded *folded, const char *line, size_t length)
 	while (count && !is_blank(line[count - 1]))
 		count--;
 	austin = is_austin(line, count);
-	if (!count || !count_parse(line + count, first_metric(line + count, length - count, austin), &value)) {
+	digits = first_metric(line + count, length - count, austin);
+	if (!count || !count_parse(line + count, digits, &value)) {
 		folded->bad++;
 		return 0;
 	}

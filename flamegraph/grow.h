@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory: arrays that grow by doubling, and tables. Large arrays are moved by remapping, so untouched capacity costs no memory. */
+/*
+ * Memory: arrays that grow by doubling, and tables. Large arrays are moved by remapping, so
+ * untouched capacity costs no memory.
+ */
 #ifndef FLAME_GROW_H
 #define FLAME_GROW_H
 
@@ -21,8 +24,8 @@ static inline void grow_advise(void *array, size_t size)
 }
 
 /*
- * A zeroed table for look-ups at random: in huge pages, where there are, they miss once instead of twice. Its size is
- * a power of two.
+ * A zeroed table for look-ups at random: in huge pages, where there are, they miss once instead of
+ * twice. Its size is a power of two.
  */
 static inline void *table_alloc(size_t count, size_t item)
 {
@@ -31,7 +34,8 @@ static inline void *table_alloc(size_t count, size_t item)
 
 	if (size < HUGE_PAGE)
 		return calloc(count, item);
-	area = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	area = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
 		return NULL;
 	before = -(uintptr_t)area & (HUGE_PAGE - 1);

@@ -46,8 +46,10 @@ static void split_line(struct text_part place, struct text_part *file, struct te
 /* Parameters of a C++ function stand in such brackets too; a place has a line, a path or an extension. */
 static bool is_place(struct text_part text)
 {
-	return text.length && (text.bytes[0] == '<' || text.bytes[0] == '[' || memchr(text.bytes, '.', text.length) ||
-			       memchr(text.bytes, '/', text.length) || memchr(text.bytes, ':', text.length));
+	if (!text.length)
+		return false;
+	return text.bytes[0] == '<' || text.bytes[0] == '[' || contains(text, ".") ||
+	       contains(text, "/") || contains(text, ":");
 }
 
 /* "function (file:line)". */
@@ -90,8 +92,9 @@ static void split_austin(struct label *label)
 
 static bool has_native_extension(struct text_part file)
 {
-	static const char *const native[] = { ".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".rs", ".go", ".S", ".s",
-					      ".inc", ".so" };
+	static const char *const native[] = {
+		".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".rs", ".go", ".S", ".s", ".inc", ".so",
+	};
 
 	for (size_t i = 0; i < sizeof(native) / sizeof(native[0]); i++)
 		if (ends(file, native[i]))
@@ -101,7 +104,9 @@ static bool has_native_extension(struct text_part file)
 
 static bool has_interpreted_extension(struct text_part file)
 {
-	static const char *const interpreted[] = { ".py", ".pyx", ".pyc", ".lua", ".rb", ".js", ".php", ".pl" };
+	static const char *const interpreted[] = {
+		".py", ".pyx", ".pyc", ".lua", ".rb", ".js", ".php", ".pl",
+	};
 
 	for (size_t i = 0; i < sizeof(interpreted) / sizeof(interpreted[0]); i++)
 		if (ends(file, interpreted[i]))
@@ -113,7 +118,8 @@ static enum flame_kind kind_by_file(const struct label *label)
 {
 	struct text_part file = label->file;
 
-	if (starts(file, "[kernel") || ends(file, "vmlinux") || ends(file, ".ko") || starts(file, "[guest.kernel"))
+	if (starts(file, "[kernel") || starts(file, "[guest.kernel") || ends(file, "vmlinux") ||
+	    ends(file, ".ko"))
 		return FLAME_KERNEL;
 	if (has_native_extension(file) || file.bytes[0] == '[')
 		return FLAME_NATIVE;
@@ -127,18 +133,24 @@ static enum flame_kind kind_of_bracketed(struct text_part name)
 {
 	if (contains(name, "kernel") || contains(name, "vmlinux"))
 		return FLAME_KERNEL;
-	if (contains(name, ".so") || contains(name, "/") || starts(name, "[vdso]") || starts(name, "[vsyscall]"))
+	if (contains(name, ".so") || contains(name, "/") || starts(name, "[vdso]") ||
+	    starts(name, "[vsyscall]"))
 		return FLAME_NATIVE;
 	return FLAME_MARK;
 }
 
-/* Root frames that name a process or a thread, as py-spy ("process 12:", "thread (0x..)") and austin write them. */
+/*
+ * Root frames that name a process or a thread, as py-spy ("process 12:", "thread (0x..)") and
+ * austin write them.
+ */
 static bool is_owner(struct text_part name, uint32_t source)
 {
 	if (source == NAME_AUSTIN)
 		return name.length > 1 && (name.bytes[0] == 'P' || name.bytes[0] == 'T') &&
-		       (is_digit(name.bytes[1]) || name.bytes[1] == 'h') && !memchr(name.bytes, '/', name.length);
-	return (starts(name, "process ") && name.length > 8 && is_digit(name.bytes[8])) || starts(name, "thread (");
+		       memchr("0123456789abcdef", name.bytes[1], 16) && !contains(name, "/");
+	if (starts(name, "process "))
+		return name.length > 8 && is_digit(name.bytes[8]);
+	return starts(name, "thread (");
 }
 
 /* The annotations of perf's stackcollapse: kernel, compiled at run time, inlined. */
@@ -182,14 +194,17 @@ static void parse_folded(struct label *label, uint32_t source)
 /* By the prefixes that CPython, Lua and LuaJIT give their own functions. */
 static bool is_internal(const struct label *label)
 {
+	static const char *const files[] = { "libpython", "liblua", "/bin/python", "/bin/lua" };
+	static const char *const prefixes[] = { "_Py", "lua_", "luaV_", "luaD_", "luaL_", "luaH_", "lj_" };
 	struct text_part name = label->function;
 
-	if (contains(label->file, "libpython") || contains(label->file, "liblua") ||
-	    contains(label->file, "/bin/python") || contains(label->file, "/bin/lua"))
-		return true;
-	return starts(name, "_Py") || (starts(name, "Py") && name.length > 2 && name.bytes[2] >= 'A' && name.bytes[2] <= 'Z') ||
-	       starts(name, "lua_") || starts(name, "luaV_") || starts(name, "luaD_") || starts(name, "luaL_") ||
-	       starts(name, "luaH_") || starts(name, "lj_");
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (contains(label->file, files[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (starts(name, prefixes[i]))
+			return true;
+	return starts(name, "Py") && name.length > 2 && name.bytes[2] >= 'A' && name.bytes[2] <= 'Z';
 }
 
 struct label label_parse(struct text_part name, uint32_t source)

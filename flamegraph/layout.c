@@ -143,12 +143,16 @@ static int lay_run(struct maker *maker, const struct visit *visit)
 
 static int lay_visit(struct maker *maker, const struct visit *visit)
 {
+	struct layout_frame frame = {
+		.level = visit->level, .name = visit->name, .start = visit->start, .value = visit->value,
+	};
+
 	if (visit->name < LAYOUT_DEEPER)
 		return visit->value ? lay_run(maker, visit) : 0;
 	if (visit->value < maker->least)
 		return 0;
-	return emit(maker, (struct layout_frame){ .level = visit->level, .name = visit->name, .merged = visit->merged,
-						  .start = visit->start, .value = visit->value });
+	frame.merged = visit->merged;
+	return emit(maker, frame);
 }
 
 /* One layout with the maker's bounds. */
@@ -215,7 +219,8 @@ static int lay_out_bounded(struct maker *maker)
 int layout_make(struct flame *flame, double width, double min_width, bool bounded, struct layout *ret)
 {
 	struct maker maker = {
-		.names = &flame->names, .tree = &flame->tree, .layout = ret, .width = width, .min_width = min_width,
+		.names = &flame->names, .tree = &flame->tree, .layout = ret,
+		.width = width, .min_width = min_width,
 		.levels_max = LEVELS_MAX, .most = UINT64_MAX,
 	};
 	int err = -ENOMEM;

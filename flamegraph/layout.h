@@ -9,7 +9,7 @@
 
 enum {
 	LAYOUT_ROOT = UINT32_MAX,	/* instead of a name: the whole */
-	LAYOUT_REST = UINT32_MAX - 1,	/* siblings too narrow to be drawn one by one, as one frame at their end */
+	LAYOUT_REST = UINT32_MAX - 1,	/* siblings too narrow to be drawn, as one frame */
 	LAYOUT_DEEPER = UINT32_MAX - 2,	/* everything above a level that is not drawn */
 };
 
@@ -29,8 +29,9 @@ struct layout {
 };
 
 /*
- * Lay out the tree for `width` px. Frames narrower than min_width px are merged. With `bounded`, min_width is raised
- * (to 1 px), then depth is cut, until the page has a sensible size. 0, -ENOMEM, -ENODATA.
+ * Lay out the tree for `width` px. Frames narrower than min_width px are merged. With `bounded`,
+ * min_width is raised (to 1 px), then depth is cut, until the page has a sensible size. 0, -ENOMEM,
+ * -ENODATA.
  */
 int layout_make(struct flame *flame, double width, double min_width, bool bounded, struct layout *ret);
 void layout_free(struct layout *layout);

@@ -104,7 +104,8 @@ static int name_add(struct names *names, const char *bytes, size_t length, uint3
 	return 0;
 }
 
-static bool name_is(const struct names *names, uint32_t index, const char *bytes, size_t length, uint32_t source)
+static bool name_is(const struct names *names, uint32_t index, const char *bytes, size_t length,
+		    uint32_t source)
 {
 	return names_length(names, index) == length && names_source(names, index) == source &&
 	       !memcmp(names_bytes(names, index), bytes, length);
@@ -117,10 +118,9 @@ int names_intern_hashed(struct names *names, uint32_t tag, const char *bytes, si
 	int err;
 
 	for (; names->slots[at].index; at = (at + 1) & names->mask) {
-		if (names->slots[at].tag != tag || !name_is(names, names->slots[at].index - 1, bytes, length, source))
-			continue;
 		*ret = names->slots[at].index - 1;
-		return 0;
+		if (names->slots[at].tag == tag && name_is(names, *ret, bytes, length, source))
+			return 0;
 	}
 	err = name_add(names, bytes, length, source);
 	if (err)
@@ -132,7 +132,9 @@ int names_intern_hashed(struct names *names, uint32_t tag, const char *bytes, si
 
 int names_intern(struct names *names, const char *bytes, size_t length, uint32_t source, uint32_t *ret)
 {
-	return names_intern_hashed(names, names_hash(names, bytes, length, source), bytes, length, source, ret);
+	uint32_t tag = names_hash(names, bytes, length, source);
+
+	return names_intern_hashed(names, tag, bytes, length, source, ret);
 }
 
 int names_compare(const struct names *names, uint32_t a, uint32_t b)

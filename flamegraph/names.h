@@ -29,8 +29,10 @@ struct names {
 int names_open(struct names *names);
 void names_close(struct names *names);
 
-/* In two steps, so that the memory of several look-ups is under way at once: hash a name, then find or add it.
- * The index is the same for the same bytes and source. 0 or -ENOMEM, -EOVERFLOW. */
+/*
+ * In two steps, so that the memory of several look-ups is under way at once: hash a name, then find
+ * or add it. The index is the same for the same bytes and source. 0 or -ENOMEM, -EOVERFLOW.
+ */
 uint32_t names_hash(const struct names *names, const char *bytes, size_t length, uint32_t source);
 int names_intern_hashed(struct names *names, uint32_t tag, const char *bytes, size_t length, uint32_t source,
 			uint32_t *ret);

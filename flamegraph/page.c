@@ -27,6 +27,7 @@ static int add_name(struct page *page, const struct names *names, uint32_t index
 		return -ENOMEM;
 	name.folded = names_source(names, index) == NAME_FOLDED;
 	name.color = color_of(&name.label, page->options->hash);
+	name.clipped = name.label.function.length > FUNCTION_MAX;
 	name.label.function = text_clip(name.label.function, FUNCTION_MAX);
 	name.label.file = clip_front(name.label.file, FILE_MAX);
 	name.label.line = text_clip(name.label.line, 20);
@@ -52,8 +53,8 @@ static bool may_be_owner(const struct page *page, size_t i, uint32_t level)
 }
 
 /*
- * Folded text may name the owner of a stack, a process and a thread, before its functions. They are told by having no
- * place where the frame after them has one.
+ * Folded text may name the owner of a stack, a process and a thread, before its functions. They are
+ * told by having no place where the frame after them has one.
  */
 static void mark_owners(struct page *page)
 {
@@ -106,6 +107,11 @@ const struct page_name *page_name(const struct page *page, const struct layout_f
 	return frame->name < LAYOUT_DEEPER ? &page->names[page->slots[frame->name] - 1] : NULL;
 }
 
+const char *page_tail(const struct page_name *name)
+{
+	return name->clipped ? "\u2026" : "";
+}
+
 unsigned page_color(const struct page *page, const struct layout_frame *frame)
 {
 	if (frame->name < LAYOUT_DEEPER)
@@ -123,4 +129,11 @@ void put_grouped(FILE *to, uint64_t value)
 			fputs("\u00a0", to);
 		putc_unlocked(digits[i], to);
 	}
+}
+
+void put_amount(const struct page *page, uint64_t value)
+{
+	put_grouped(page->to, value);
+	putc_unlocked(' ', page->to);
+	text_xml(page->to, text_of(value == 1 && !strcmp(page->unit, "samples") ? "sample" : page->unit));
 }

@@ -11,7 +11,8 @@ var svg = document.documentElement, frames = byId("frames");
 var data = JSON.parse(byId("data").textContent);
 var count, level = [], name = [], value = [], start = [], end = [], parent = [], levels = 0;
 var zoomed = 0, cursor = -1, pattern = "", matches = null;
-var width = 0, margin = 12, top = 0, row = ROW, shown = [], rects = new Map(), cursorBox = null, tipFor = -1, writing = false;
+var width = 0, margin = 12, top = 0, row = ROW, shown = [], rects = new Map(), cursorBox = null,
+	tipFor = -1, writing = false;
 var head, input, matched, reset, facts, headBox, tip, tipBox, pen;
 
 function byId(id) { return document.getElementById(id); }
@@ -34,7 +35,8 @@ function decode() {
 		var up = deep ? open[deep - 1] : -1;
 		parent[i] = up;
 		start[i] = up < 0 ? 0 : taken[up];
-		value[i] = up < 0 ? flat[3 * i + 2] : Math.min(flat[3 * i + 2], start[up] + value[up] - start[i]);
+		value[i] = flat[3 * i + 2];
+		if (up >= 0) value[i] = Math.min(value[i], start[up] + value[up] - start[i]);
 		if (up >= 0) taken[up] += value[i];
 		taken[i] = start[i];
 		open.push(i);
@@ -87,7 +89,8 @@ function shortPlace(place) { return place.replace(/^.*\/(?=[^\/]*\/[^\/]*$)/, ""
 function ancestors(i) {
 	var up = [];
 	for (i = parent[i]; i >= 0; i = parent[i]) up.unshift(i);
-	return up.length > ABOVE_MOST && levels * ROW > TALLEST ? up.slice(0, 1).concat(up.slice(1 - ABOVE_MOST)) : up;
+	if (up.length <= ABOVE_MOST || levels * ROW <= TALLEST) return up;
+	return up.slice(0, 1).concat(up.slice(1 - ABOVE_MOST));
 }
 
 // The frames of the view: [index, row, x, width], by rows.
@@ -106,8 +109,10 @@ function visible() {
 }
 
 function drawFrame(box, to, rows, isAbove) {
-	var i = box[0], x = box[2] + margin, y = top + (data.inverted ? box[1] : rows - 1 - box[1]) * row, w = box[3];
-	var rect = make(SVG, "rect", { x: x.toFixed(2), y: y.toFixed(2), width: Math.max(w - (w > 3 ? 1 : w * .2), .2).toFixed(2),
+	var i = box[0], x = box[2] + margin,
+		y = top + (data.inverted ? box[1] : rows - 1 - box[1]) * row, w = box[3];
+	var rect = make(SVG, "rect", { x: x.toFixed(2), y: y.toFixed(2),
+		width: Math.max(w - (w > 3 ? 1 : w * .2), .2).toFixed(2),
 		height: Math.max(row - 1, row * .8).toFixed(2), fill: colorOf(i) });
 	var classes = (isAbove ? "above " : "") + (matches && matches[i] ? "hit" : "");
 	if (classes) rect.setAttribute("class", classes.trim());
@@ -116,7 +121,8 @@ function drawFrame(box, to, rows, isAbove) {
 	rects.set(i, { rect: rect, row: box[1], x: x, y: y, width: w });
 	(shown[box[1]] = shown[box[1]] || []).push(i);
 	if (w < 22 || row < 13) return;
-	var label = fit(functionOf(i), w - 9), place = shortPlace(placeOf(i)), left = w - 16 - textWidth(label);
+	var label = fit(functionOf(i), w - 9), place = shortPlace(placeOf(i)),
+		left = w - 16 - textWidth(label);
 	if (!label) return;
 	var text = make(SVG, "text", { x: (x + 4).toFixed(2), y: (y + row - 5).toFixed(2) }, label);
 	if (place && label === functionOf(i) && textWidth(place) <= left)
@@ -178,7 +184,8 @@ function showTip(i, x, y) {
 	tipBox.setAttribute("width", room);
 	tipBox.setAttribute("height", 900);
 	var w = tip.offsetWidth, h = tip.offsetHeight;
-	var left = Math.max(window.scrollX + 8, Math.min(x + 14, window.scrollX + window.innerWidth - w - 12));
+	var most = window.scrollX + window.innerWidth - w - 12;
+	var left = Math.max(window.scrollX + 8, Math.min(x + 14, most));
 	var below = y + 18 + h < window.scrollY + window.innerHeight;
 	tipBox.setAttribute("x", left);
 	tipBox.setAttribute("y", below ? y + 18 : Math.max(y - h - 10, window.scrollY));
@@ -195,7 +202,7 @@ function clip(text) { return text.length > 300 ? text.slice(0, 300) + "\u2026" :
 
 // ---- search
 function search(text) {
-	var expression, named = new Map(), i;
+	var expression, named = new Map(), i, place;
 	pattern = text;
 	matches = null;
 	if (!text) return;
@@ -207,8 +214,10 @@ function search(text) {
 	matches = new Uint8Array(count);
 	for (i = 0; i < count; i++) {
 		if (name[i] < 0) continue;
-		if (!named.has(name[i]))
-			named.set(name[i], expression.test(functionOf(i) + (placeOf(i) ? " (" + placeOf(i) + ")" : "")));
+		if (!named.has(name[i])) {
+			place = placeOf(i);
+			named.set(name[i], expression.test(functionOf(i) + (place ? " (" + place + ")" : "")));
+		}
 		matches[i] = named.get(name[i]) ? 1 : 0;
 	}
 }
@@ -247,14 +256,16 @@ function remember(replace) {
 	if (to === location.hash) return;
 	writing = true;
 	try {
-		history[replace ? "replaceState" : "pushState"](null, "", to || location.pathname + location.search);
+		history[replace ? "replaceState" : "pushState"](null, "",
+			to || location.pathname + location.search);
 	} catch (e) {
 		location.hash = to;
 	}
 	writing = false;
 }
 function recall() {
-	var zoom = /[#&]zoom=(\d+)/.exec(location.hash), text = /[#&]search=([^&]*)/.exec(location.hash), query = "";
+	var zoom = /[#&]zoom=(\d+)/.exec(location.hash),
+		text = /[#&]search=([^&]*)/.exec(location.hash), query = "";
 	if (writing) return;
 	zoomed = zoom && +zoom[1] < count ? +zoom[1] : 0;
 	try { query = text ? decodeURIComponent(text[1]) : ""; } catch (e) { query = text[1]; }
@@ -268,6 +279,7 @@ function zoomTo(i) {
 	if (cursor >= 0) cursor = i;
 	hideTip();
 	draw();
+	show(i);
 	remember(false);
 }
 function searchFor(text) {
@@ -288,7 +300,8 @@ function showCursor() {
 	cursorBox = null;
 	var at = rects.get(cursor);
 	if (!at) return;
-	cursorBox = make(SVG, "rect", { id: "cursor", x: at.x - 1, y: at.y - 1, width: Math.max(at.width + 1, 3), height: row + 1 });
+	cursorBox = make(SVG, "rect", { id: "cursor", x: at.x - 1, y: at.y - 1,
+		width: Math.max(at.width + 1, 3), height: row + 1 });
 	svg.insertBefore(cursorBox, headBox);
 }
 function moveCursor(key) {
@@ -302,15 +315,17 @@ function moveCursor(key) {
 	} else if (step < 0) {
 		cursor = parent[cursor] >= 0 && rects.has(parent[cursor]) ? parent[cursor] : cursor;
 	} else {
-		cursor = (shown[at.row + 1] || []).filter(function (i) { return parent[i] === cursor; })
-			.reduce(function (best, i) { return best === cursor || value[i] > value[best] ? i : best; }, cursor);
+		cursor = (shown[at.row + 1] || []).reduce(function (best, i) {
+			return parent[i] === cursor && (best === cursor || value[i] > value[best]) ? i : best;
+		}, cursor);
 	}
 	showCursor();
 	showFacts();
-	reveal();
+	show(cursor);
 }
-function reveal() {
-	var at = rects.get(cursor);
+// Scroll so far that the frame is in sight.
+function show(i) {
+	var at = rects.get(i);
 	if (!at) return;
 	if (at.y < window.scrollY + top) window.scrollTo(window.scrollX, at.y - top - 40);
 	else if (at.y + row > window.scrollY + window.innerHeight)
@@ -318,17 +333,19 @@ function reveal() {
 }
 function toBestMatch() {
 	var best = -1;
-	rects.forEach(function (at, i) { if (matches && matches[i] && (best < 0 || value[i] > value[best])) best = i; });
+	rects.forEach(function (at, i) {
+		if (matches && matches[i] && (best < 0 || value[i] > value[best])) best = i;
+	});
 	if (best < 0) return;
 	frames.focus({ preventScroll: true });
 	cursor = best;
 	showCursor();
 	showFacts();
-	reveal();
+	show(cursor);
 }
 function onKey(event) {
 	var typing = document.activeElement === input;
-	if (event.key === "f" && (event.ctrlKey || event.metaKey) && !typing || event.key === "/" && !typing) {
+	if (!typing && (event.key === "/" || event.key === "f" && (event.ctrlKey || event.metaKey))) {
 		event.preventDefault();
 		input.focus();
 		input.select();
@@ -348,10 +365,10 @@ function onKey(event) {
 		event.preventDefault();
 		cursor = zoomed;
 		moveCursor("");
-	} else if ((event.key === "Enter" || event.key === " ") && document.activeElement !== reset && rects.has(cursor)) {
+	} else if ((event.key === "Enter" || event.key === " ") &&
+		   document.activeElement !== reset && rects.has(cursor)) {
 		event.preventDefault();
 		zoomTo(cursor === zoomed && zoomed ? parent[zoomed] : cursor);
-		reveal();
 	}
 }
 
@@ -367,10 +384,12 @@ function build() {
 	if (pen) pen.font = "12px " + getComputedStyle(svg).fontFamily;
 	[["heading", "heading"], ["sub", "subtitle"]].forEach(function (line) {
 		var text = byId(line[1]);
-		if (text) names.appendChild(make(HTML, "div", { "class": line[0] }, text.getAttribute("data-full")));
+		if (text) names.appendChild(make(HTML, "div", { "class": line[0] },
+						 text.getAttribute("data-full")));
 	});
 	document.querySelectorAll(".still").forEach(function (node) { node.remove(); });
-	input = make(HTML, "input", { type: "search", id: "search", placeholder: "Search  /", "aria-label": "Search frames",
+	input = make(HTML, "input", { type: "search", id: "search", placeholder: "Search  /",
+		"aria-label": "Search frames",
 		autocomplete: "off", spellcheck: "false" });
 	matched = make(HTML, "span", { id: "matched", "aria-live": "polite" });
 	reset = make(HTML, "button", { id: "reset", type: "button", title: "Esc" }, "Reset");
@@ -381,7 +400,8 @@ function build() {
 	headBox = make(SVG, "foreignObject", { x: 0, y: 0, width: 300, height: 100 });
 	headBox.appendChild(head);
 	tip = make(HTML, "div", { id: "tip", role: "tooltip" });
-	tipBox = make(SVG, "foreignObject", { x: 0, y: 0, width: 10, height: 10, style: "display:none;pointer-events:none" });
+	tipBox = make(SVG, "foreignObject", { x: 0, y: 0, width: 10, height: 10,
+		style: "display:none;pointer-events:none" });
 	tipBox.appendChild(tip);
 	svg.append(headBox, tipBox);
 	svg.setAttribute("class", "live");
@@ -415,5 +435,6 @@ decode();
 build();
 listen();
 recall();
-if (!data.inverted && svg.clientHeight > window.innerHeight) window.scrollTo(0, svg.getAttribute("height"));
+if (zoomed) show(zoomed);
+else if (!data.inverted) window.scrollTo(0, svg.getAttribute("height"));
 })();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The picture that stands without the script: wide frames one by one with label and tooltip, the narrow ones as one
- * path for each colour.
+ * The picture that stands without the script: wide frames one by one with label and tooltip, the
+ * narrow ones as one path for each colour.
  */
 #include "page.h"
 
@@ -73,12 +73,15 @@ static void put_function(const struct page *page, const struct layout_frame *fra
 {
 	const struct page_name *name = page_name(page, frame);
 
-	if (name)
+	if (name) {
 		text_xml(page->to, name->label.function);
-	else if (frame->name == LAYOUT_REST)
-		put_grouped(page->to, frame->merged), fputs(" narrow frames", page->to);
-	else
+		fputs(page_tail(name), page->to);
+	} else if (frame->name == LAYOUT_REST) {
+		put_grouped(page->to, frame->merged);
+		fputs(" narrow frames", page->to);
+	} else {
 		fputs(frame->name == LAYOUT_ROOT ? "all" : "[deeper frames]", page->to);
+	}
 }
 
 static void put_tooltip(const struct page *page, const struct layout_frame *frame)
@@ -93,9 +96,7 @@ static void put_tooltip(const struct page *page, const struct layout_frame *fram
 		putc(')', page->to);
 	}
 	fputs("&#10;", page->to);
-	put_grouped(page->to, frame->value);
-	fputs(" ", page->to);
-	text_xml(page->to, text_of(page->unit));
+	put_amount(page, frame->value);
 	fputs(", ", page->to);
 	put_percent(page->to, frame->value, page->layout.total);
 	fputs(" of all</title>", page->to);
@@ -132,7 +133,9 @@ static void put_single(const struct page *page, const struct layout_frame *frame
 	double x = MARGIN + frame_px(page, frame->start), y = frame_y(page, frame, top);
 	double px = frame_px(page, frame->value);
 	const struct page_name *name = page_name(page, frame);
-	static const struct page_name root = { .label = { { "all", 3 }, { "", 0 }, { "", 0 }, FLAME_MARK, false } };
+	static const struct page_name root = {
+		.label = { .function = { "all", 3 }, .file = { "", 0 }, .line = { "", 0 } },
+	};
 
 	fputs("<g>", page->to);
 	put_tooltip(page, frame);

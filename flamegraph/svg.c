@@ -10,9 +10,11 @@
 #define FOOT 30
 
 /* A line of the head, cut to the page's width; the script finds the whole in an attribute. */
-static void put_line(const struct page *page, const char *id, const char *look, const char *line, int y, double scale)
+static void put_line(const struct page *page, const char *id, const char *look, const char *line,
+		     int y, double scale)
 {
-	struct text_part text = text_clip(text_of(line), 1000), fitted = text_fit(text, (page->width - 40) / scale);
+	struct text_part text = text_clip(text_of(line), 1000);
+	struct text_part fitted = text_fit(text, (page->width - 40) / scale);
 
 	fprintf(page->to, "<text id=\"%s\" class=\"still %s\" x=\"12\" y=\"%d\" data-full=\"", id, look, y);
 	text_xml(page->to, text);
@@ -23,16 +25,18 @@ static void put_line(const struct page *page, const char *id, const char *look, 
 
 static void put_head(const struct page *page, const char *title, unsigned long height)
 {
-	fprintf(page->to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
-		"width=\"%.0f\" height=\"%lu\" viewBox=\"0 0 %.0f %lu\" font-family=\"system-ui, -apple-system, "
-		"'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\" font-size=\"12\">\n<title>",
-		page->width, height, page->width, height);
+	fprintf(page->to,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
+		"width=\"%.0f\" height=\"%lu\" viewBox=\"0 0 %.0f %lu\" "
+		"font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\" "
+		"font-size=\"12\">\n<title>", page->width, height, page->width, height);
 	text_xml(page->to, text_clip(text_of(title), 1000));
 	fputs("</title>\n<meta xmlns=\"http://www.w3.org/1999/xhtml\" name=\"viewport\" "
 	      "content=\"width=device-width, initial-scale=1\"/>\n<style>\n", page->to);
 	fputs(page_css, page->to);
-	fprintf(page->to, "</style>\n<rect class=\"still\" width=\"%.0f\" height=\"%lu\" fill=\"#fcfbf9\"/>\n", page->width,
-		height);
+	fputs("</style>\n", page->to);
+	fprintf(page->to, "<rect class=\"still\" width=\"%.0f\" height=\"%lu\" fill=\"#fcfbf9\"/>\n",
+		page->width, height);
 	put_line(page, "heading", "title", title, 27, 1.6);
 	if (page->options->subtitle)
 		put_line(page, "subtitle", "small", page->options->subtitle, 47, 1);
@@ -44,10 +48,9 @@ static void put_foot(const struct page *page, unsigned long height)
 	unsigned long hundredths = page->layout.min_width * 100 + 0.5;
 
 	fprintf(page->to, "<text class=\"still small\" x=\"12\" y=\"%lu\">", height - 11);
-	put_grouped(page->to, page->layout.total);
-	putc(' ', page->to);
-	text_xml(page->to, text_of(page->unit));
-	fprintf(page->to, ", %u levels; frames narrower than %lu.%02lu px are merged</text>\n", page->layout.levels - 1,
+	put_amount(page, page->layout.total);
+	fprintf(page->to, ", %u levels; frames narrower than %lu.%02lu px are merged</text>\n",
+		page->layout.levels - 1,
 		hundredths / 100, hundredths % 100);
 }
 

@@ -25,11 +25,19 @@ static int is_writable(uint32_t c)
 	return c <= 0x10ffff && (c & 0xfffe) != 0xfffe;
 }
 
+/* How many bytes follow the first of a character; 4: none begins so. */
+static unsigned utf8_more(unsigned char first)
+{
+	if (first < 0xc0)
+		return first < 0x80 ? 0 : 4;
+	return first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf8 ? 3 : 4;
+}
+
 uint32_t text_char(struct text_part text, size_t *used)
 {
 	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)text.bytes;
-	unsigned more = p[0] < 0x80 ? 0 : p[0] < 0xc0 ? 4 : p[0] < 0xe0 ? 1 : p[0] < 0xf0 ? 2 : p[0] < 0xf8 ? 3 : 4;
+	unsigned more = utf8_more(p[0]);
 	uint32_t c = p[0];
 
 	*used = 1;
@@ -77,7 +85,7 @@ void text_xml(FILE *to, struct text_part text)
 	}
 }
 
-void text_json(FILE *to, struct text_part text)
+void text_json(FILE *to, struct text_part text, const char *tail)
 {
 	size_t used;
 
@@ -90,15 +98,20 @@ void text_json(FILE *to, struct text_part text)
 		else
 			put_utf8(to, c);
 	}
+	fputs(tail, to);
 	putc_unlocked('"', to);
 }
 
-/* Tenths of a px of ' ' to '~', 12 px DejaVu Sans rounded up: of the common sans serifs only Verdana is as wide. */
+/*
+ * Tenths of a px of ' ' to '~', 12 px DejaVu Sans rounded up: of the common sans serifs only
+ * Verdana is as wide.
+ */
 static const unsigned char ascii_width[] = {
-	38, 48, 55, 101, 76, 114, 94, 33, 47, 47, 60, 101, 38, 43, 38, 41, 76, 76, 76, 76, 76, 76, 76, 76, 76, 76, 41, 41,
-	101, 101, 101, 64, 120, 82, 82, 84, 92, 76, 69, 93, 90, 36, 36, 79, 67, 104, 90, 94, 72, 94, 83, 76, 73, 88, 82,
-	119, 82, 73, 82, 47, 41, 47, 101, 60, 60, 74, 76, 66, 76, 74, 42, 76, 76, 33, 33, 70, 33, 117, 76, 73, 76, 76,
-	49, 63, 47, 76, 71, 98, 71, 71, 63, 76, 41, 76, 101,
+	38, 48, 55, 101, 76, 114, 94, 33, 47, 47, 60, 101, 38, 43, 38, 41, 76, 76, 76,
+	76, 76, 76, 76, 76, 76, 76, 41, 41, 101, 101, 101, 64, 120, 82, 82, 84, 92, 76,
+	69, 93, 90, 36, 36, 79, 67, 104, 90, 94, 72, 94, 83, 76, 73, 88, 82, 119, 82,
+	73, 82, 47, 41, 47, 101, 60, 60, 74, 76, 66, 76, 74, 42, 76, 76, 33, 33, 70,
+	33, 117, 76, 73, 76, 76, 49, 63, 47, 76, 71, 98, 71, 71, 63, 76, 41, 76, 101,
 };
 
 static unsigned char_width(uint32_t c)

@@ -89,8 +89,8 @@ static int make_room(struct tree *tree)
 }
 
 /*
- * Cut a node after `keep` frames of its run. The upper part is a new node in the old one's place; the lower part
- * keeps the old index, so its children need no change.
+ * Cut a node after `keep` frames of its run. The upper part is a new node in the old one's place;
+ * the lower part keeps the old index, so its children need no change.
  */
 static uint32_t split(struct tree *tree, struct tree_slot *slot, uint32_t keep)
 {
@@ -108,8 +108,8 @@ static uint32_t split(struct tree *tree, struct tree_slot *slot, uint32_t keep)
 	return upper;
 }
 
-static int add_leaf(struct tree *tree, struct tree_slot *slot, uint32_t parent, const uint32_t *names, size_t count,
-		    uint64_t value)
+static int add_leaf(struct tree *tree, struct tree_slot *slot, uint32_t parent,
+		    const uint32_t *names, size_t count, uint64_t value)
 {
 	if (tree->runs_count + count > UINT32_MAX)
 		return -EOVERFLOW;
@@ -117,7 +117,8 @@ static int add_leaf(struct tree *tree, struct tree_slot *slot, uint32_t parent, 
 		return -ENOMEM;
 	memcpy(tree->runs + tree->runs_count, names, count * sizeof(*names));
 	tree->nodes[tree->count] = (struct tree_node){
-		.parent = parent, .name = names[0], .offset = tree->runs_count, .length = count, .total = value,
+		.parent = parent, .name = names[0], .offset = tree->runs_count,
+		.length = count, .total = value,
 	};
 	tree->runs_count += count;
 	slot->node = tree->count++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stacks as a tree of calls. A node holds a whole run of frames that never branched so far (a radix tree): a stack
- * that shares nothing costs one node and four bytes a frame, whatever its depth.
+ * Stacks as a tree of calls. A node holds a whole run of frames that never branched so far (a radix
+ * tree): a stack that shares nothing costs one node and four bytes a frame, whatever its depth.
  */
 #ifndef FLAME_TREE_H
 #define FLAME_TREE_H

@@ -25,10 +25,12 @@ static const struct opt flamegraph_opts[] = {
 	{ "title", 0, OPT_STRING, AT(title), "TEXT", "heading of the page; the default is 'Flame graph'" },
 	{ "subtitle", 0, OPT_STRING, AT(subtitle), "TEXT", "smaller line under the heading" },
 	{ "unit", 0, OPT_STRING, AT(unit), "NAME", "what the counts are; the default is 'samples'" },
-	{ "width", 0, OPT_UINT, AT(width), "PX", "fixed width; without it the page fits the window", 200, 20000 },
+	{ "width", 0, OPT_UINT, AT(width), "PX", "fixed width; without it the page fits the window",
+		200, 20000 },
 	{ "minwidth", 0, OPT_STRING, AT(min_width), "PX",
 	  "merge frames narrower than this; the default is 0.1, and more where the page would exceed 5 MB" },
-	{ "colors", 0, OPT_CHOICE, AT(colors), .help = "palette; 'module' tells kinds of code and modules apart",
+	{ "colors", 0, OPT_CHOICE, AT(colors),
+		.help = "palette; 'module' tells kinds of code and modules apart",
 	  .choices = flame_schemes },
 	{ "hash", 0, OPT_FLAG, AT(hash), .help = "colour by the function's name alone, not by its module" },
 	{ "inverted", 0, OPT_FLAG, AT(inverted), .help = "root on top (an icicle graph)" },
@@ -72,7 +74,8 @@ static void remove_partial(const char *path)
 		unlink(path);
 }
 
-static int write_svg(struct flame *flame, const struct flame_options *options, const char *input, const char *path)
+static int write_svg(struct flame *flame, const struct flame_options *options, const char *input,
+		     const char *path)
 {
 	FILE *to = path ? fopen(path, "w") : stdout;
 	int err;
@@ -89,13 +92,15 @@ static int write_svg(struct flame *flame, const struct flame_options *options, c
 }
 
 /* 0 or an exit status. */
-static int check(const struct command *cmd, const struct flamegraph_config *config, int operands, double *min_width)
+static int check(const struct command *cmd, const struct flamegraph_config *config, int operands,
+		 double *min_width)
 {
 	char *end;
 
 	*min_width = config->min_width ? strtod(config->min_width, &end) : 0;
 	if (config->min_width && (*end || !(*min_width > 0) || *min_width > 1000))
-		return usage_error(cmd, "--minwidth takes a width in px above 0, not '%s'", config->min_width);
+		return usage_error(cmd, "--minwidth takes a width in px above 0, not '%s'",
+				   config->min_width);
 	if (operands > 1)
 		return usage_error(cmd, "takes one FILE");
 	if (!operands && isatty(STDIN_FILENO))

@@ -18,7 +18,8 @@ static void check(bool good)
 static void check_markup(const char *svg, const char *end)
 {
 	static const char *const known[] = {
-		"<rect ", "<text ", "</text>", "<g", "</g>", "<title>", "</title>", "<path ", "<tspan ", "</tspan>", "<script ",
+		"<rect ", "<text ", "</text>", "<g", "</g>", "<title>", "</title>", "<path ",
+			"<tspan ", "</tspan>", "<script ",
 		"</script>",
 	};
 
@@ -64,7 +65,8 @@ static void draw(struct flame *flame, const struct flame_options *options)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct flame_options options = { .inverted = size & 1, .hash = size & 2, .width = size & 4 ? 300 : 0 };
+	struct flame_options options = { .inverted = size & 1, .hash = size & 2,
+		.width = size & 4 ? 300 : 0 };
 	struct flame *flame;
 	uint64_t bad;
 	FILE *from;

@@ -122,7 +122,8 @@ static void reads_austin(void **state)
 
 static void reads_py_spy(void **state)
 {
-	char *svg = svg_of("process 4711:\"python3 app.py\";thread (0x7F01): \"main\";serve (app.py:12);__read (libc.so.6) 5\n");
+	char *svg = svg_of("process 4711:\"python3 app.py\";thread (0x7F01): \"main\";"
+			   "serve (app.py:12);__read (libc.so.6) 5\n");
 
 	assert_has(svg, "<title>serve (app.py:12)&#10;5 samples");
 	assert_has(svg, "<title>__read (libc.so.6)&#10;5 samples");

@@ -4,7 +4,8 @@
 #include "flamegraph/color.h"
 #include "flamegraph/names.h"
 
-static void check(const char *name, uint32_t source, const char *function, const char *file, const char *line, int kind)
+static void check(const char *name, uint32_t source, const char *function, const char *file,
+		  const char *line, int kind)
 {
 	struct label label = label_parse(text_of(name), source);
 
@@ -21,7 +22,8 @@ static void splits_function_file_and_line(void **state)
 {
 	check("f (a/b.py:12)", NAME_FOLDED, "f", "a/b.py", "12", FLAME_INTERPRETED);
 	check("A.<lambda> (<string>:1)", NAME_FOLDED, "A.<lambda>", "<string>", "1", FLAME_INTERPRETED);
-	check("f (/opt/my (old) app/x.py:3)", NAME_FOLDED, "f", "/opt/my (old) app/x.py", "3", FLAME_INTERPRETED);
+	check("f (/opt/my (old) app/x.py:3)", NAME_FOLDED, "f", "/opt/my (old) app/x.py", "3",
+	      FLAME_INTERPRETED);
 	check("run (/usr/bin/hg:43)", NAME_FOLDED, "run", "/usr/bin/hg", "43", FLAME_INTERPRETED);
 	check("PyEval (ceval.c:99)", NAME_FOLDED, "PyEval", "ceval.c", "99", FLAME_NATIVE);
 	check("read (libc.so.6)", NAME_FOLDED, "read", "libc.so.6", "", FLAME_NATIVE);
@@ -98,7 +100,7 @@ static void letters_are_read_on_every_colour(void **state)
 
 		assert_non_null(scheme);
 		for (unsigned c = 0; c < COLOR_COUNT; c++)
-			assert_true((luminance(color_rgb(scheme, c)) + 0.05) / (luminance(0x221f1b) + 0.05) > 5);
+			assert_true(luminance(color_rgb(scheme, c)) + 0.05 > 5 * (luminance(0x221f1b) + 0.05));
 	}
 	assert_null(scheme_find("none"));
 }

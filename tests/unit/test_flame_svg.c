@@ -11,7 +11,8 @@ static uint32_t next(uint32_t *seed)
 	return *seed >> 8;
 }
 
-static void adds_random_stacks(struct flame *flame, uint32_t seed, unsigned count, unsigned names, unsigned deepest)
+static void adds_random_stacks(struct flame *flame, uint32_t seed, unsigned count, unsigned names,
+			       unsigned deepest)
 {
 	struct flame_frame frames[64];
 	char text[64][24];
@@ -30,7 +31,8 @@ static void adds_random_stacks(struct flame *flame, uint32_t seed, unsigned coun
 /* Every frame lies within its caller, and siblings do not overlap. */
 static void check_layout(const struct layout *layout)
 {
-	uint64_t *begin = calloc(layout->levels + 1, sizeof(*begin)), *end = calloc(layout->levels + 1, sizeof(*end));
+	uint64_t *begin = calloc(layout->levels + 1, sizeof(*begin)),
+		*end = calloc(layout->levels + 1, sizeof(*end));
 
 	for (size_t i = 0; i < layout->count; i++) {
 		const struct layout_frame *frame = &layout->frames[i];
@@ -67,7 +69,8 @@ static void lays_callees_within_callers(void **state)
 
 static void the_order_of_stacks_changes_nothing(void **state)
 {
-	char *one = svg_of("a;b;c 1\na;b 2\nd 3\na;b;c;e 4\n"), *other = svg_of("d 3\na;b;c;e 4\na;b 2\na;b;c 1\n");
+	char *one = svg_of("a;b;c 1\na;b 2\nd 3\na;b;c;e 4\n"),
+		*other = svg_of("d 3\na;b;c;e 4\na;b 2\na;b;c 1\n");
 
 	assert_string_equal(one, other);
 	free(one);
@@ -170,7 +173,8 @@ static void lets_no_markup_through(void **state)
 	assert_int_equal(flame_create(&flame), 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_int_equal(flame_add(flame, &(struct flame_frame){ names[i], i % 4 }, 1, 10), 0);
-	svg = svg_with(flame, &(struct flame_options){ .title = names[0], .subtitle = names[1], .unit = names[2] });
+	svg = svg_with(flame, &(struct flame_options){ .title = names[0], .subtitle = names[1],
+		.unit = names[2] });
 	assert_lacks(svg, "<script>alert");
 	assert_lacks(svg, "<img");
 	assert_lacks(svg, "<svg onload");
@@ -200,6 +204,8 @@ static void clips_names_of_any_length(void **state)
 	assert_int_equal(flame_add(flame, &(struct flame_frame){ name, FLAME_NATIVE }, 1, 1), 0);
 	svg = svg_with(flame, &(struct flame_options){ .title = name });
 	assert_true(strlen(svg) < 50000);
+	assert_has(svg, "x\u2026&#10;1 sample,");
+	assert_has(svg, "x\u2026\"],\"places\"");
 	free(svg);
 	flame_destroy(flame);
 	free(name);

@@ -5,7 +5,8 @@
 
 #define BAD "\xef\xbf\xbd"
 
-static void check(void (*write)(FILE *to, struct text_part text), const char *bytes, size_t length, const char *expect)
+static void check(void (*write)(FILE *to, struct text_part text), const char *bytes, size_t length,
+		  const char *expect)
 {
 	char *out = NULL;
 	size_t size;
@@ -16,8 +17,13 @@ static void check(void (*write)(FILE *to, struct text_part text), const char *by
 	assert_string_equal(out, expect);
 	free(out);
 }
+static void json(FILE *to, struct text_part text)
+{
+	text_json(to, text, "");
+}
+
 #define XML(bytes, expect) check(text_xml, bytes, sizeof(bytes) - 1, expect)
-#define JSON(bytes, expect) check(text_json, bytes, sizeof(bytes) - 1, expect)
+#define JSON(bytes, expect) check(json, bytes, sizeof(bytes) - 1, expect)
 
 static void escapes_markup(void **state)
 {
