@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Interpreters of other releases, in a cache folder outside the tree. (check-live: tests on them, as root.)
+# Interpreters of other releases, in a cache folder outside the tree.
 interpreters:
 	@tests/interpreters
 .PHONY: interpreters
+
+# Needs root, for BPF and for chroot. SCRY_FULL=1: every program on every interpreter, 200,000 samples each.
+CHECKS += check-live
+check-live: $(O)/scry
+	@tests/live/run

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hostile names in every output, and hostile memory."""
+import re
+import xml.etree.ElementTree
+
+from live import PATIENCE, Failure, Target, expect, record, test
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def text_of(path):
+    with open(path, "rb") as output:
+        return output.read().decode("utf-8")		# strict: invalid UTF-8 fails the test
+
+
+def check_text(path):
+    found = CONTROL.search(text_of(path))
+    expect(not found, "%s has the control character %r" % (path.rpartition(".")[2], found and found.group()))
+
+
+def check_svg(path):
+    """Well-formed; no element or attribute came from a name."""
+    try:
+        root = xml.etree.ElementTree.fromstring(text_of(path))
+    except xml.etree.ElementTree.ParseError as error:
+        raise Failure("the SVG is not well-formed: %s" % error)
+    scripts = [element for element in root.iter() if element.tag.lower().endswith("script")]
+    expect(len(scripts) <= 1, "%d script elements" % len(scripts))
+    expect(all(element.tag.startswith(SVG) or "}" in element.tag for element in root.iter()), "elements without namespace")
+
+
+@test("minors")
+def hostile_names(python):
+    with Target(python, "hostile") as target:
+        recording = record("-p", target.pid, "-F", 1999, "-d", 2, kinds=("folded", "json", "svg", "txt"))
+        count = target.known["count"]
+    for kind in ("folded", "txt"):
+        check_text(recording.base + "." + kind)
+    check_svg(recording.base + ".svg")
+    functions = recording.json["functions"]
+    seen = set()
+    for frames, _ in recording.stacks:
+        expect(len(frames) <= 3, "a name became several frames: %r" % (frames,))
+        match = re.search(r"hostile_(\d+)_", frames[-1].file or frames[-1].name)
+        if match:
+            seen.add(int(match.group(1)))
+    expect(seen == set(range(count)), "of %d functions missing: %s" % (count, sorted(set(range(count)) - seen)))
+    in_json = {int(match.group(1)) for match in (re.match(r".*hostile_(\d+)_", row["file"], re.S) for row in functions)
+               if match}
+    expect(in_json == set(range(count)), "missing in JSON: %s" % sorted(set(range(count)) - in_json))
+    said = CONTROL.search(recording.said.replace("\r", "").replace("\x1b[K", ""))
+    expect(not said, "the summary has the control character %r" % (said and said.group()))
+    return "%d functions in 4 outputs" % count
+
+
+@test("minors")
+def hostile_memory(python):
+    """Frame lists that loop or lead nowhere, code objects and names of random bytes: scry ends in time, says what it
+    could not read, and the target lives."""
+    python.needs("ctypes")
+    told = []
+    for kind in ("self", "cycle", "wild", "random", "code", "name"):
+        with Target(python, "corrupt", kind) as target:
+            recording = record("-p", target.pid, "-F", 999, "-d", 0.5, patience=PATIENCE,
+                               kinds=("folded", "json", "svg"))
+            expect(target.alive(), "%s: the target died: %s" % (kind, target.complaint()))
+        check_svg(recording.base + ".svg")
+        table = recording.json
+        expect(table["samples"] + sum(table["errors"].values()) > 100, "%s: only %d samples" % (kind, table["samples"]))
+        errors = sum(table["errors"].values())
+        truncated = sum(count for frames, count in recording.stacks if frames[0].name.startswith("["))
+        if kind in ("self", "cycle", "wild", "random"):
+            expect(errors + truncated > 0.9 * table["samples"], "%s: %d samples, but only %d said to be broken: %s" %
+                   (kind, table["samples"], errors + truncated, table["errors"]))
+        told.append("%s: %s" % (kind, ", ".join(table["errors"]) or "%d marked" % truncated))
+    return "; ".join(told)
