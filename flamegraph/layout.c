@@ -2,17 +2,24 @@
 #include "layout.h"
 
 #include "grow.h"
+#include "text.h"
 
 #include <string.h>
 
 #define LEVELS_MAX 16384
-#define BYTES_MAX 3200000	/* of the page, as estimated by frame_cost() */
+#define BYTES_MAX 2900000	/* of frames and their names in the page, as frame_cost() has it */
 #define FRAMES_MAX 8000000	/* where nothing bounds the page: what is asked for is kept within memory */
+#define NAME_MAX_SHOWN 660	/* bytes of a name; page.c clips its parts to less */
 
 /* A node to be laid out; for LAYOUT_REST and LAYOUT_DEEPER instead of a node, a frame. */
 struct visit {
 	uint32_t node, level, name, merged;
 	uint64_t start, value;
+};
+
+struct level {
+	uint64_t cost;
+	double area;	/* sum of its frames' values */
 };
 
 struct maker {
@@ -23,44 +30,44 @@ struct maker {
 	size_t depth, room;
 	uint64_t least;		/* value that is drawn */
 	double width, min_width;
-	uint64_t cost, *level_cost;
+	uint64_t cost, most;	/* bytes so far, and those at which to give up */
+	unsigned digits;	/* of the largest value */
+	struct level *by_level;
 	uint32_t levels_max;
 	uint32_t *seen, turn;	/* by name: the turn it was last counted in */
-	uint64_t most;		/* cost at which to give up */
+	bool counting;		/* frames are counted, not kept */
 };
 
-/* Bytes that a frame adds to the page; roughly, names being escaped and frames under a px having no text. */
-static uint64_t frame_cost(struct maker *maker, const struct layout_frame *frame)
+/* Bytes that a frame adds to the page, at most: its data, a narrow shape, and its name if it is the first of it. */
+static uint64_t frame_cost(struct maker *maker, uint32_t name)
 {
-	double px = (double)frame->value / maker->layout->total * maker->width;
-	size_t name = 10;
-	uint64_t cost = 14 + (px < 1 ? 24 : 130);
+	struct text_part text;
 
-	if (frame->name < LAYOUT_DEEPER)
-		name = names_length(maker->names, frame->name);
-	if (name > 512)
-		name = 512;
-	if (px >= 1)
-		cost += name;
-	if (frame->name < LAYOUT_DEEPER && maker->seen[frame->name] != maker->turn) {
-		maker->seen[frame->name] = maker->turn;
-		cost += name + 12;
-	}
-	return cost;
+	if (name >= LAYOUT_DEEPER || maker->seen[name] == maker->turn)
+		return 42 + maker->digits;
+	maker->seen[name] = maker->turn;
+	text.bytes = names_bytes(maker->names, name);
+	text.length = names_length(maker->names, name);
+	return 54 + maker->digits + text_cost(text_clip(text, NAME_MAX_SHOWN));
 }
 
 /* Add a frame. 0, -ENOMEM, or -E2BIG past the bound. */
 static int emit(struct maker *maker, struct layout_frame frame)
 {
 	struct layout *layout = maker->layout;
-	uint64_t cost = frame_cost(maker, &frame);
+	uint64_t cost = frame_cost(maker, frame.name);
 
 	maker->cost += cost;
-	maker->level_cost[frame.level] += cost;
+	maker->by_level[frame.level].cost += cost;
+	maker->by_level[frame.level].area += frame.value;
 	if (frame.level >= layout->levels)
 		layout->levels = frame.level + 1;
 	if (maker->cost > maker->most || layout->count >= FRAMES_MAX)
 		return -E2BIG;
+	if (maker->counting) {
+		layout->count++;
+		return 0;
+	}
 	if (grow(&layout->frames, &layout->capacity, layout->count + 1, sizeof(frame)))
 		return -ENOMEM;
 	layout->frames[layout->count++] = frame;
@@ -167,7 +174,7 @@ static int lay_out(struct maker *maker)
 	maker->depth = 0;
 	maker->cost = 0;
 	maker->turn++;
-	memset(maker->level_cost, 0, (LEVELS_MAX + 1) * sizeof(*maker->level_cost));
+	memset(maker->by_level, 0, (LEVELS_MAX + 1) * sizeof(*maker->by_level));
 	layout->count = layout->levels = 0;
 	layout->min_width = maker->min_width;
 	err = emit(maker, (struct layout_frame){ .name = LAYOUT_ROOT, .value = layout->total });
@@ -181,36 +188,65 @@ static int lay_out(struct maker *maker)
 	return err;
 }
 
-/* How many levels from the root on cost no more than the bound. */
-static uint32_t affordable_levels(const struct maker *maker)
+/* How many levels from the root on cost no more than the bound, and how much of the picture they are. */
+static uint32_t affordable_levels(const struct maker *maker, double *area)
 {
 	uint64_t cost = 0;
 	uint32_t level = 0;
 
-	while (level < LEVELS_MAX && (cost += maker->level_cost[level]) <= BYTES_MAX)
-		level++;
+	*area = 0;
+	for (; level < LEVELS_MAX; level++) {
+		cost += maker->by_level[level].cost;
+		if (cost > BYTES_MAX)
+			break;
+		*area += maker->by_level[level].area;
+	}
 	return level > 2 ? level - 1 : 1;
+}
+
+/* Of a wider min_width and fewer levels, find what leaves most of the picture. */
+static int find_bounds(struct maker *maker, double *min_width, uint32_t *levels)
+{
+	double best = -1, area;
+	uint32_t affordable;
+
+	*min_width = 1;
+	*levels = 64;
+	for (maker->counting = true;; maker->min_width = maker->min_width < 0.66 ? maker->min_width * 1.5 : 1) {
+		int err = lay_out(maker);
+
+		if (err && err != -E2BIG)
+			return err;
+		affordable = affordable_levels(maker, &area);
+		if (!err && area > best) {
+			best = area;
+			*min_width = maker->min_width;
+			*levels = affordable;
+		}
+		if (maker->min_width >= 1)
+			break;
+	}
+	maker->counting = false;
+	return 0;
 }
 
 static int lay_out_bounded(struct maker *maker)
 {
+	double min_width;
+	uint32_t levels;
 	int err;
 
 	maker->most = BYTES_MAX;
-	for (;;) {
-		err = lay_out(maker);
-		if (err != -E2BIG || maker->min_width >= 1)
-			break;
-		maker->min_width = maker->min_width * 1.5 < 1 ? maker->min_width * 1.5 : 1;
-	}
+	err = lay_out(maker);
 	if (err != -E2BIG)
 		return err;
 	maker->most = UINT64_MAX;
-	err = lay_out(maker);
-	if (err && err != -E2BIG)
+	err = find_bounds(maker, &min_width, &levels);
+	if (err)
 		return err;
-	maker->levels_max = affordable_levels(maker);
-	maker->most = 2 * BYTES_MAX;
+	maker->min_width = min_width;
+	maker->levels_max = levels;
+	maker->most = BYTES_MAX + BYTES_MAX / 10;
 	while ((err = lay_out(maker)) == -E2BIG && maker->levels_max > 1)
 		maker->levels_max /= 2;
 	return err;
@@ -229,13 +265,15 @@ int layout_make(struct flame *flame, double width, double min_width, bool bounde
 	if (!ret->total)
 		return -ENODATA;
 	maker.seen = calloc(flame->names.count + 1, sizeof(*maker.seen));
-	maker.level_cost = calloc(LEVELS_MAX + 1, sizeof(*maker.level_cost));
-	if (maker.seen && maker.level_cost) {
+	maker.by_level = calloc(LEVELS_MAX + 1, sizeof(*maker.by_level));
+	for (uint64_t rest = ret->total; rest; rest /= 10)
+		maker.digits++;
+	if (maker.seen && maker.by_level) {
 		tree_link(&flame->tree);
 		err = bounded ? lay_out_bounded(&maker) : lay_out(&maker);
 	}
 	free(maker.seen);
-	free(maker.level_cost);
+	free(maker.by_level);
 	free(maker.stack);
 	if (err)
 		layout_free(ret);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define SINGLE_MAX 8000		/* frames with a shape of their own */
+#define SINGLE_BYTES 1500000	/* that frames with a shape of their own may take */
 #define MARGIN 12
 #define LETTER_ROW 13		/* px that a row needs for a label */
 
@@ -152,18 +152,29 @@ static void put_single(const struct page *page, const struct layout_frame *frame
 	fputs("</g>\n", page->to);
 }
 
+/* Bytes that put_single() writes, at most. */
+static size_t single_cost(const struct page *page, const struct layout_frame *frame)
+{
+	const struct page_name *name = page_name(page, frame);
+	size_t cost = 260;
+
+	if (name)
+		cost += 2 * (text_cost(name->label.function) + text_cost(name->label.file)) + 20;
+	return cost;
+}
+
 /* The width from which frames are few enough to get shapes of their own. */
 static double single_width(const struct page *page)
 {
 	const struct layout *layout = &page->layout;
-	double px = 1;
 
-	for (;; px *= 1.5) {
-		size_t count = 0;
+	for (double px = 1;; px *= 1.5) {
+		size_t bytes = 0;
 
-		for (size_t i = 0; i < layout->count; i++)
-			count += frame_px(page, layout->frames[i].value) >= px;
-		if (count <= SINGLE_MAX || px > page->width)
+		for (size_t i = 0; i < layout->count && bytes <= SINGLE_BYTES; i++)
+			if (frame_px(page, layout->frames[i].value) >= px)
+				bytes += single_cost(page, &layout->frames[i]);
+		if (bytes <= SINGLE_BYTES || px > page->width)
 			return px;
 	}
 }

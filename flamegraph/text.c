@@ -102,6 +102,18 @@ void text_json(FILE *to, struct text_part text, const char *tail)
 	putc_unlocked('"', to);
 }
 
+size_t text_cost(struct text_part text)
+{
+	size_t cost = 0;
+
+	for (size_t i = 0; i < text.length; i++) {
+		unsigned char c = text.bytes[i];
+
+		cost += memchr("<>&\"'\\", c, 6) ? 6 : c < ' ' || c >= 0x7f ? 3 : 1;
+	}
+	return cost;
+}
+
 /*
  * Tenths of a px of ' ' to '~', 12 px DejaVu Sans rounded up: of the common sans serifs only
  * Verdana is as wide.

@@ -30,6 +30,9 @@ void text_xml(FILE *to, struct text_part text);
 /* Write as a JSON string that has no character special to XML; tail is its end, of plain text. */
 void text_json(FILE *to, struct text_part text, const char *tail);
 
+/* No fewer bytes than either of them writes for it. */
+size_t text_cost(struct text_part text);
+
 /* Width in px at 12 px letters: that of a wide sans serif, so that narrower ones fit too. */
 double text_width(struct text_part text);
 

@@ -109,6 +109,30 @@ static void bounds_the_page(void **state)
 	flame_destroy(flame);
 }
 
+/* Three thousand stacks of 0.4 px: too many frames by far, yet their callers are there. */
+static void cuts_depth_where_width_would_leave_nothing(void **state)
+{
+	struct flame_frame frames[30];
+	char text[30][32], *svg;
+	struct flame *flame;
+
+	assert_int_equal(flame_create(&flame), 0);
+	for (int stack = 0; stack < 3000; stack++) {
+		for (int i = 0; i < 30; i++) {
+			snprintf(text[i], sizeof(text[i]), "f%d_%d (m.py:1)", stack, i);
+			frames[i] = (struct flame_frame){ text[i], FLAME_INTERPRETED };
+		}
+		assert_int_equal(flame_add(flame, frames, 30, 1), 0);
+	}
+	svg = svg_with(flame, &(struct flame_options){ 0 });
+	assert_has(svg, "\"f0_5\"");
+	assert_has(svg, "\"f2999_5\"");
+	assert_has(svg, ",-2,1");	/* deeper frames */
+	assert_true(strlen(svg) < 5000000);
+	free(svg);
+	flame_destroy(flame);
+}
+
 static void says_when_too_much_is_asked_for(void **state)
 {
 	struct flame *flame;
@@ -218,6 +242,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_order_of_stacks_changes_nothing),
 		cmocka_unit_test(merges_what_is_too_narrow),
 		cmocka_unit_test(bounds_the_page),
+		cmocka_unit_test(cuts_depth_where_width_would_leave_nothing),
 		cmocka_unit_test(says_when_too_much_is_asked_for),
 		cmocka_unit_test(draws_stacks_of_any_depth),
 		cmocka_unit_test(sums_that_stop_stay_in_place),
