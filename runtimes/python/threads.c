@@ -15,12 +15,18 @@
 #define MAX_THREADS 65536
 #define MAX_READS (1u << 20) /* about a second */
 
+struct found_thread {
+	struct runtime_thread_name thread;
+	int interpreter; /* which of the list, the main one being last */
+};
+
 struct threads {
 	struct objects objects;
 	bool old; /* 2.7: private attributes have other names */
-	struct runtime_thread_name *list;
+	struct found_thread *list;
 	size_t count, room;
 	size_t first; /* of the interpreter being read */
+	int interpreter;
 };
 
 static int threads_add(struct threads *t, const struct runtime_thread_name *thread)
@@ -36,7 +42,7 @@ static int threads_add(struct threads *t, const struct runtime_thread_name *thre
 		t->list = grown;
 		t->room = room;
 	}
-	t->list[t->count++] = *thread;
+	t->list[t->count++] = (struct found_thread){ *thread, t->interpreter };
 	return 0;
 }
 
@@ -79,8 +85,8 @@ static bool name_thread(void *ctx, __u64 key, __u64 value)
 	if (!object_int(&t->objects, key, &id))
 		return true;
 	for (size_t i = t->first; i < t->count && !thread; i++)
-		if (t->list[i].thread_id == id)
-			thread = &t->list[i];
+		if (t->list[i].thread.thread_id == id)
+			thread = &t->list[i].thread;
 	if (!thread || !object_attributes(&t->objects, value, &attributes))
 		return true;
 	if (object_dict_find(&t->objects, &attributes, t->old ? "_Thread__name" : "_name", &text))
@@ -105,6 +111,33 @@ static void name_threads(struct threads *t, __u64 interpreter)
 		object_dict_each(o, &active, name_thread, t);
 }
 
+/* By thread; of one thread's states first those with a name, and of these the main interpreter's. */
+static int compare_threads(const void *a, const void *b)
+{
+	const struct found_thread *x = a, *y = b;
+
+	if (x->thread.thread_id != y->thread.thread_id)
+		return x->thread.thread_id < y->thread.thread_id ? -1 : 1;
+	if (!x->thread.name[0] != !y->thread.name[0])
+		return !x->thread.name[0] - !y->thread.name[0];
+	return y->interpreter - x->interpreter;
+}
+
+/* A thread that runs several interpreters has a state in each, and maybe a name in each: it is told once. */
+static void tell_threads(struct threads *t, void (*add)(void *ctx, const struct runtime_thread_name *thread), void *ctx)
+{
+	if (t->count)
+		qsort(t->list, t->count, sizeof(*t->list), compare_threads);
+	for (size_t i = 0, next; i < t->count; i = next) {
+		struct runtime_thread_name *thread = &t->list[i].thread;
+
+		for (next = i + 1; next < t->count && t->list[next].thread.thread_id == thread->thread_id; next++)
+			if (!thread->native_id)
+				thread->native_id = t->list[next].thread.native_id;
+		add(ctx, thread);
+	}
+}
+
 int python_threads(const struct runtime_binary *binary, pid_t pid, __u64 bias,
 		   void (*add)(void *ctx, const struct runtime_thread_name *thread), void *ctx)
 {
@@ -113,15 +146,15 @@ int python_threads(const struct runtime_binary *binary, pid_t pid, __u64 bias,
 	__u64 interpreter;
 	int err = remote_read(pid, python->interpreters + bias, &interpreter, sizeof(interpreter));
 
-	for (int i = 0; i < MAX_INTERPRETERS && !err && interpreter; i++) {
+	for (; t.interpreter < MAX_INTERPRETERS && !err && interpreter; t.interpreter++) {
 		t.first = t.count;
 		err = read_states(&t, interpreter);
 		name_threads(&t, interpreter);
 		if (!objects_word(&t.objects, interpreter + OFF(python->layout.interp_next), &interpreter))
 			break;
 	}
-	for (size_t i = 0; i < t.count && !err; i++)
-		add(ctx, &t.list[i]);
+	if (!err)
+		tell_threads(&t, add, ctx);
 	free(t.list);
 	return err;
 }

@@ -33,6 +33,7 @@ static const char script[] =
 	"        for k in range(100): setattr(t, 'attribute%d' % k, k)\n"
 	"    t.start()\n"
 	"    threads.append(t)\n"
+	"while threading._limbo: time.sleep(0.01)\n" /* a thread that has just been started is not named yet */
 	"for t in threading.enumerate():\n"
 	"    print('%d %d %s' % (t.ident, getattr(t, 'native_id', 0), binascii.hexlify(utf8(t.name)).decode('ascii')))\n"
 	"print('%s %s' % (sys.version.split()[0], sys.executable))\n"
@@ -285,6 +286,74 @@ static void recognises_each_and_names_its_threads(void **state)
 		examine(&interpreters[i]);
 }
 
+/* ---- several interpreters in one process ---- */
+
+static const char several[] =
+	"import sys, threading, time\n"
+	"try: import _interpreters as subs\n"
+	"except ImportError:\n"
+	"    try: import _xxsubinterpreters as subs\n"
+	"    except ImportError: print('none'); sys.exit()\n"
+	"code = ['import threading, time',\n"
+	"    'threading.Thread(target=time.sleep, args=(600,), name=\"inside\").start()',\n"
+	"    'open(1, \"w\", closefd=False).write(\"ready\\\\n\")', 'time.sleep(600)']\n"
+	"run = getattr(subs, 'run_string', None) or subs.exec\n"
+	"def target():\n"
+	"    try: run(subs.create(), '\\n'.join(code))\n"
+	"    except Exception: print('none'); sys.stdout.flush()\n"
+	"threading.Thread(target=target, name='runner').start()\n"
+	"time.sleep(600)\n";
+
+struct seen {
+	int inside, runner, twice;
+	unsigned long long last;
+};
+
+static void see_thread(void *ctx, const struct runtime_thread_name *thread)
+{
+	struct seen *seen = ctx;
+
+	seen->inside += !strcmp(thread->name, "inside");
+	seen->runner += !strcmp(thread->name, "runner");
+	seen->twice += thread->thread_id == seen->last;
+	seen->last = thread->thread_id;
+}
+
+/* Not every version lets an interpreter be made, or start threads, from Python. */
+static int examine_several(const struct interpreter *interpreter)
+{
+	const struct runtime_binary *binary;
+	struct target target = { 0 };
+	struct seen seen = { 0 };
+	char why[160], line[16];
+	__u64 bias;
+	int able;
+
+	assert_int_equal(target_start(interpreter, several, &target), 0);
+	able = fgets(line, sizeof(line), target.out) && !strcmp(line, "ready\n");
+	if (able) {
+		assert_int_equal(runtime_examine(target.pid, &binary, &bias, NULL, NULL, why, sizeof(why)), 0);
+		assert_int_equal(binary->ops->threads(binary, target.pid, bias, see_thread, &seen), 0);
+		if (seen.inside != 1 || seen.runner != 1 || seen.twice)
+			fail_msg("%s: inside seen %d times, runner %d, %d twice", interpreter->label, seen.inside,
+				 seen.runner, seen.twice);
+	}
+	target_stop(&target);
+	return able;
+}
+
+static void threads_of_every_interpreter_in_a_process_are_told_once(void **state)
+{
+	int able = 0;
+
+	for (int i = 0; i < interpreter_count; i++)
+		if (strncmp(interpreters[i].version, "2.", 2))
+			able += examine_several(&interpreters[i]);
+	printf("# %d builds can hold several interpreters\n", able);
+	if (!able)
+		skip();
+}
+
 static void a_program_without_interpreter_has_none(void **state)
 {
 	const struct runtime_binary *binary;
@@ -316,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recognises_each_and_names_its_threads),
+		cmocka_unit_test(threads_of_every_interpreter_in_a_process_are_told_once),
 		cmocka_unit_test(a_program_without_interpreter_has_none),
 		cmocka_unit_test(a_process_that_is_gone_is_said_to_be),
 	};
