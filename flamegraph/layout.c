@@ -201,7 +201,7 @@ static uint32_t affordable_levels(const struct maker *maker, double *area)
 			break;
 		*area += maker->by_level[level].area;
 	}
-	return level > 2 ? level - 1 : 1;
+	return level > 1 ? level : 1;
 }
 
 /* Of a wider min_width and fewer levels, find what leaves most of the picture. */
@@ -248,7 +248,7 @@ static int lay_out_bounded(struct maker *maker)
 	maker->levels_max = levels;
 	maker->most = BYTES_MAX + BYTES_MAX / 10;
 	while ((err = lay_out(maker)) == -E2BIG && maker->levels_max > 1)
-		maker->levels_max /= 2;
+		maker->levels_max -= 1 + maker->levels_max / 8;
 	return err;
 }
 

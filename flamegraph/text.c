@@ -104,12 +104,15 @@ void text_json(FILE *to, struct text_part text, const char *tail)
 
 size_t text_cost(struct text_part text)
 {
-	size_t cost = 0;
+	size_t cost = 0, used;
 
-	for (size_t i = 0; i < text.length; i++) {
-		unsigned char c = text.bytes[i];
+	for (; text.length; text.bytes += used, text.length -= used) {
+		uint32_t c = text_char(text, &used);
 
-		cost += memchr("<>&\"'\\", c, 6) ? 6 : c < ' ' || c >= 0x7f ? 3 : 1;
+		if (c == REPLACEMENT)
+			cost += 3;
+		else
+			cost += c < 0x80 && memchr("<>&\"'\\", c, 6) ? 6 : used;
 	}
 	return cost;
 }
