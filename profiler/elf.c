@@ -436,3 +436,17 @@ int elf_pointer(const struct elf *elf, __u64 address, __u64 *ret)
 		return -ENOTSUP;
 	}
 }
+
+void elf_relocate(const struct elf *elf, __u64 address, __u64 *words, size_t count)
+{
+	unsigned relative = elf_machine(elf) == EM_X86_64 ? R_X86_64_RELATIVE : R_AARCH64_RELATIVE;
+
+	relocations_read((struct elf *)elf);
+	for (size_t i = 0; i < elf->relocation_count; i++) {
+		const Elf64_Rela *r = &elf->relocations[i];
+		__u64 at = r->r_offset - address;
+
+		if (ELF64_R_TYPE(r->r_info) == relative && at % sizeof(*words) == 0 && at / sizeof(*words) < count)
+			words[at / sizeof(*words)] = r->r_addend;
+	}
+}

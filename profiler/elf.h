@@ -89,6 +89,12 @@ int elf_relocation(const struct elf *elf, __u64 address, struct elf_relocation *
 int elf_pointer(const struct elf *elf, __u64 address, __u64 *ret);
 
 /*
+ * Put over `count` 8-byte words, read from the file at an address divisible by 8, what relocations against the load bias
+ * make of them, as link-time addresses: a whole table of pointers at once. Other relocations are left out.
+ */
+void elf_relocate(const struct elf *elf, __u64 address, __u64 *words, size_t count);
+
+/*
  * Calls each for every marker until it returns non-zero, which is returned; the strings live as long as the call.
  * 0: no more. -errno: no readable note.
  */
