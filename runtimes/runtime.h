@@ -95,7 +95,8 @@ struct runtime_probe {
 	const char *marker;	/* provider "python": attach as USDT, all its locations; NULL: at offset. Static text */
 	__u64 offset;		/* in the file; an instruction boundary, its bytes checked */
 	__u64 semaphore;	/* file offset of a counter to raise while attached, 0: none */
-	__u64 cookie;		/* handed to the program: bits of its site */
+	__u64 cookie;		/* handed to the program: bits of its site, as runtimes/NAME/cookie.h says */
+	bool for_values;	/* only tells values returned: attach where they are wanted */
 };
 
 struct runtime_ops {

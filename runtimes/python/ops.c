@@ -20,5 +20,6 @@ const struct runtime_ops python_runtime = {
 	.decode = python_decode,
 	.line = python_line,
 	.threads = python_threads,
+	.probes = python_probes,
 	.events = python_events,
 };

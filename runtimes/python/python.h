@@ -69,6 +69,9 @@ int python_decode(const struct runtime_binary *binary, const struct scry_code *c
 int python_line(const struct runtime_binary *binary, const struct code_name *code, int at);
 int python_threads(const struct runtime_binary *binary, pid_t pid, __u64 bias,
 		   void (*add)(void *ctx, const struct runtime_thread_name *thread), void *ctx);
+int python_probes(const struct runtime_binary *binary, const struct elf *elf, enum runtime_event event,
+		  enum runtime_method method, void (*add)(void *ctx, const struct runtime_probe *probe), void *ctx,
+		  enum runtime_method *used, char *why, size_t size);
 void python_events(const struct runtime_binary *binary, const struct elf *elf,
 		   void (*add)(void *ctx, const char *event, const char *method, const char *place), void *ctx);
 

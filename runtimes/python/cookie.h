@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the cookie of a Python probe says of its place (struct runtime_probe, bpf_get_attach_cookie()). Registers are given
+ * by their number in the encoding of x86-64 (rax rcx rdx rbx rsp rbp rsi rdi r8-r15) plus 1; 0: not known.
+ *
+ * Sites resume, return_value and yield_value:
+ *   OPCODE           the instruction whose handler this is, in the numbers of the binary's version
+ *   VALUE            register for the value returned or yielded:
+ *   VALUE_DIRECT       it is in the register itself; otherwise the register is the stack pointer, and it is at -8 from there
+ *   INSTR_STORED     the frame's instruction pointer (prev_instr, instr_ptr) already points at this instruction; otherwise
+ *   INSTR            register that does
+ * Other sites:
+ *   THREAD_FIRST     eval_entry: the first argument is the thread state, the second the frame (3.9+); otherwise the frame is first
+ *   C_NAME           import_entry: the name is a char * (2.7), not a str object
+ */
+#ifndef SCRY_PYTHON_COOKIE_H
+#define SCRY_PYTHON_COOKIE_H
+
+#define PYTHON_COOKIE_OPCODE(cookie) ((cookie) & 0xff)
+#define PYTHON_COOKIE_VALUE(cookie) ((cookie) >> 8 & 0x1f)
+#define PYTHON_COOKIE_VALUE_DIRECT (1u << 13)
+#define PYTHON_COOKIE_INSTR_STORED (1u << 14)
+#define PYTHON_COOKIE_INSTR(cookie) ((cookie) >> 15 & 0x1f)
+
+#define PYTHON_COOKIE_THREAD_FIRST 1u
+#define PYTHON_COOKIE_C_NAME 1u
+
+#endif

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which places tell of an event, by version of CPython and by method. Which marker fires when, and which function is really
+ * called (link-time optimisation calls past exported ones), was counted on builds of each version, with and without it.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "../../profiler/base/cleanup.h"
+#include "cookie.h"
+#include "opcodes.h"
+#include "python.h"
+#include "sites.h"
+
+/* Handlers and returns of one event together; the most found in a build are 14. */
+#define MAX_PROBES 64
+#define MAX_RETURNS 16
+
+/* The work of one call of python_probes(). */
+struct finder {
+	const struct elf *elf;
+	const struct scry_python *python;
+	unsigned version;
+	struct python_code code; /* read when first needed */
+	struct runtime_probe probes[MAX_PROBES];
+	size_t count;
+	char *why;
+	size_t size;
+};
+
+static int refuse(struct finder *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int refuse(struct finder *f, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(f->why, f->size, fmt, args);
+	va_end(args);
+	return -ENOTSUP;
+}
+
+static int read_code(struct finder *f)
+{
+	if (elf_machine(f->elf) != EM_X86_64)
+		return refuse(f, "places in code are known on x86-64 only");
+	return f->code.bytes ? 0 : python_code_read(f->elf, &f->code);
+}
+
+/* ---- places ---- */
+
+static int add_marker(struct finder *f, enum runtime_site site, const char *marker)
+{
+	if (f->count == MAX_PROBES)
+		return refuse(f, "more than %d places", MAX_PROBES);
+	f->probes[f->count++] = (struct runtime_probe){ .site = site, .marker = marker };
+	return 0;
+}
+
+/* A place that is there for the same site already is one place: opcodes may share a handler. */
+static int add_place(struct finder *f, enum runtime_site site, __u64 address, __u64 cookie, bool for_values)
+{
+	__u64 offset;
+
+	if (elf_offset(f->elf, address, PF_X, &offset))
+		return refuse(f, "a place to probe, 0x%llx, is not in the file's code", address);
+	for (size_t i = 0; i < f->count; i++)
+		if (!f->probes[i].marker && f->probes[i].site == site && f->probes[i].offset == offset)
+			return 0;
+	if (f->count == MAX_PROBES)
+		return refuse(f, "more than %d places", MAX_PROBES);
+	f->probes[f->count++] = (struct runtime_probe){ .site = site, .offset = offset, .cookie = cookie,
+							.for_values = for_values };
+	return 0;
+}
+
+/* ---- markers ---- */
+
+struct marker_check {
+	struct finder *finder;
+	const char *name;
+	unsigned places;
+};
+
+/* A marker is a nop, its semaphore a counter in writable memory. */
+static int check_marker(void *ctx, const struct elf_marker *marker)
+{
+	struct marker_check *check = ctx;
+	const struct elf *elf = check->finder->elf;
+	unsigned char byte;
+	__u64 offset;
+
+	if (strcmp(marker->provider, "python") || strcmp(marker->name, check->name))
+		return 0;
+	check->places++;
+	if (elf_offset(elf, marker->address, PF_X, &offset) || elf_pread(elf, offset, &byte, 1) || byte != 0x90)
+		return refuse(check->finder, "the marker %s is not a nop in the file's code", check->name);
+	if (marker->semaphore && elf_offset(elf, marker->semaphore, PF_W, &offset))
+		return refuse(check->finder, "the semaphore of the marker %s is not in the file's data", check->name);
+	return 0;
+}
+
+static int find_marker(struct finder *f, enum runtime_site site, const char *name)
+{
+	struct marker_check check = { f, name };
+	int err = elf_markers(f->elf, check_marker, &check);
+
+	if (err == -ENOTSUP)
+		return err;
+	if (!check.places)
+		return refuse(f, "this build has no marker %s", name);
+	return add_marker(f, site, name);
+}
+
+static int find_call_markers(struct finder *f)
+{
+	int err = find_marker(f, RUNTIME_SITE_function_entry, "function__entry");
+
+	return err ?: find_marker(f, RUNTIME_SITE_function_return, "function__return");
+}
+
+/* In 3.11 function__entry is on the path that line switches on: alone it fires for throw() and close() only. */
+static int find_call_markers_3_11(struct finder *f)
+{
+	int err = find_call_markers(f);
+
+	return err ?: find_marker(f, RUNTIME_SITE_line, "line");
+}
+
+/*
+ * 3.15's markers tell what did not happen: an entry at the creation of a generator, which nothing ends, and a return of a
+ * function __init__ at line -1 where a class is called.
+ */
+static int find_call_markers_3_15(struct finder *f)
+{
+	int err = find_call_markers(f);
+
+	return err ?: refuse(f, "the markers of 3.15 tell of calls that do not happen: creating a generator is an entry");
+}
+
+static int find_line_marker(struct finder *f)
+{
+	return find_marker(f, RUNTIME_SITE_line, "line");
+}
+
+static int find_gc_markers(struct finder *f)
+{
+	int err = find_marker(f, RUNTIME_SITE_gc_start, "gc__start");
+
+	return err ?: find_marker(f, RUNTIME_SITE_gc_done, "gc__done");
+}
+
+static int find_import_markers(struct finder *f)
+{
+	int err = find_marker(f, RUNTIME_SITE_import_start, "import__find__load__start");
+
+	return err ?: find_marker(f, RUNTIME_SITE_import_done, "import__find__load__done");
+}
+
+static int find_audit_marker(struct finder *f)
+{
+	return find_marker(f, RUNTIME_SITE_audit, "audit");
+}
+
+/* ---- functions ---- */
+
+/* Compilers clone a static function for some of its callers: a probe on the plain one would miss those. */
+static bool has_clones(const struct elf *elf, const char *name)
+{
+	static const char *const suffixes[] = { "constprop.0", "isra.0", "part.0" };
+	struct elf_symbol symbol;
+	char clone[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		snprintf(clone, sizeof(clone), "%s.%s", name, suffixes[i]);
+		if (!elf_symbol(elf, clone, &symbol))
+			return true;
+	}
+	return false;
+}
+
+static int find_function(struct finder *f, const char *name, struct elf_symbol *ret)
+{
+	int err = read_code(f);
+
+	if (err)
+		return err;
+	if (elf_symbol(f->elf, name, ret) || !ret->address || ret->type != STT_FUNC)
+		return refuse(f, "no function %s in the file%s", name, elf_is_stripped(f->elf) ? ", which is stripped" : "");
+	if (has_clones(f->elf, name))
+		return refuse(f, "the compiler made several functions of %s", name);
+	return 0;
+}
+
+static int find_entry(struct finder *f, enum runtime_site site, const char *name, __u64 cookie)
+{
+	struct elf_symbol function;
+	int err = find_function(f, name, &function);
+
+	return err ?: add_place(f, site, python_function_entry(&f->code, function.address), cookie, false);
+}
+
+/* All its rets; only: there must be one, as in every build of the eval function. */
+static int find_returns(struct finder *f, enum runtime_site site, const char *name, bool only)
+{
+	__u64 returns[MAX_RETURNS];
+	struct elf_symbol function;
+	int count, err = find_function(f, name, &function);
+
+	if (err)
+		return err;
+	count = python_function_returns(&f->code, function.address, function.size, returns, only ? 1 : MAX_RETURNS);
+	if (count <= 0)
+		return refuse(f, "where %s returns cannot be told for certain", name);
+	for (int i = 0; i < count && !err; i++)
+		err = add_place(f, site, returns[i], 0, false);
+	return err;
+}
+
+/* To 3.10 each call of a Python function, and each resumption of a generator, is one call of the eval function. */
+static int find_eval(struct finder *f)
+{
+	const char *name = f->version < PY_VERSION(3, 6) ? "PyEval_EvalFrameEx" : "_PyEval_EvalFrameDefault";
+	__u64 cookie = f->version < PY_VERSION(3, 9) ? 0 : PYTHON_COOKIE_THREAD_FIRST;
+	int err = find_entry(f, RUNTIME_SITE_eval_entry, name, cookie);
+
+	return err ?: find_returns(f, RUNTIME_SITE_eval_return, name, true);
+}
+
+/* gc_collect_main() since 3.10, collect() before. Static, so known only where the file has its .symtab. */
+static int find_collector(struct finder *f)
+{
+	const char *name = f->version < PY_VERSION(3, 10) ? "collect" : "gc_collect_main";
+	int err = find_entry(f, RUNTIME_SITE_collect_entry, name, 0);
+
+	return err ?: find_returns(f, RUNTIME_SITE_collect_return, name, false);
+}
+
+static int find_importer(struct finder *f)
+{
+	bool old = f->version < PY_VERSION(3, 0);
+	const char *name = old ? "PyImport_ImportModuleLevel" : "PyImport_ImportModuleLevelObject";
+	int err = find_entry(f, RUNTIME_SITE_import_entry, name, old ? PYTHON_COOKIE_C_NAME : 0);
+
+	return err ?: find_returns(f, RUNTIME_SITE_import_return, name, false);
+}
+
+/* Called once for each frame an exception passes, the catching one too. */
+static int find_traceback(struct finder *f)
+{
+	return find_entry(f, RUNTIME_SITE_traceback, "PyTraceBack_Here", 0);
+}
+
+/* ---- opcode handlers ---- */
+
+/* Numbers: Lib/opcode.py and pycore_opcode.h (3.11, 3.12), opcode_ids.h (3.13+). */
+struct handler {
+	unsigned version;
+	enum runtime_site site;
+	unsigned char opcodes[4]; /* ends at 0 */
+};
+
+static const struct handler handlers[] = {
+	/* RESUME, RESUME_QUICK */
+	{ PY_VERSION(3, 11), RUNTIME_SITE_resume, { 151, 150 } },
+	{ PY_VERSION(3, 11), RUNTIME_SITE_return_value, { 83 } },
+	{ PY_VERSION(3, 11), RUNTIME_SITE_yield_value, { 86 } },
+	/* RESUME, INSTRUMENTED_RESUME; RETURN_VALUE, RETURN_CONST and both INSTRUMENTED_ */
+	{ PY_VERSION(3, 12), RUNTIME_SITE_resume, { 151, 240 } },
+	{ PY_VERSION(3, 12), RUNTIME_SITE_return_value, { 83, 121, 242, 247 } },
+	{ PY_VERSION(3, 12), RUNTIME_SITE_yield_value, { 150, 243 } },
+	/* RESUME, RESUME_CHECK, INSTRUMENTED_RESUME */
+	{ PY_VERSION(3, 13), RUNTIME_SITE_resume, { 149, 207, 236 } },
+	{ PY_VERSION(3, 13), RUNTIME_SITE_return_value, { 36, 103, 239, 240 } },
+	{ PY_VERSION(3, 13), RUNTIME_SITE_yield_value, { 118, 241 } },
+	/* from here RETURN_CONST is no more */
+	{ PY_VERSION(3, 14), RUNTIME_SITE_resume, { 128, 196, 245 } },
+	{ PY_VERSION(3, 14), RUNTIME_SITE_return_value, { 35, 246 } },
+	{ PY_VERSION(3, 14), RUNTIME_SITE_yield_value, { 120, 247 } },
+	/* RESUME, RESUME_CHECK, RESUME_CHECK_JIT, INSTRUMENTED_RESUME */
+	{ PY_VERSION(3, 15), RUNTIME_SITE_resume, { 128, 200, 201, 244 } },
+	{ PY_VERSION(3, 15), RUNTIME_SITE_return_value, { 33, 245 } },
+	{ PY_VERSION(3, 15), RUNTIME_SITE_yield_value, { 119, 246 } },
+};
+
+static int find_handlers(struct finder *f)
+{
+	struct python_site sites[MAX_PROBES];
+	enum runtime_site kinds[MAX_PROBES];
+	unsigned char opcodes[MAX_PROBES];
+	struct python_opcodes table;
+	size_t count = 0;
+	int err = read_code(f);
+
+	err = err ?: python_opcodes_find(f->elf, f->version, &table, f->why, f->size);
+	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
+		for (int k = 0; k < 4 && handlers[i].version == f->version && handlers[i].opcodes[k]; k++) {
+			kinds[count] = handlers[i].site;
+			opcodes[count++] = handlers[i].opcodes[k];
+		}
+	if (!err)
+		python_sites_find(&f->code, &table, OFF(f->python->layout.frame_instr), opcodes, count, sites);
+	for (size_t i = 0; i < count && !err; i++) {
+		bool value = kinds[i] == RUNTIME_SITE_return_value && f->version >= PY_VERSION(3, 13);
+
+		err = add_place(f, kinds[i], sites[i].address, sites[i].cookie, value);
+	}
+	return err;
+}
+
+/*
+ * From 3.11 a call from Python to Python stays in the eval function: its entry is the RESUME that every function begins
+ * with. From 3.13 each exit passes _PyEval_FrameClearAndPop(); before, those by exception show only in PyTraceBack_Here().
+ * throw() and close() enter a generator through the eval function, without RESUME.
+ */
+static int find_calls_by_handlers(struct finder *f)
+{
+	int err = find_handlers(f);
+
+	if (!err && f->version >= PY_VERSION(3, 13))
+		err = find_entry(f, RUNTIME_SITE_frame_pop, "_PyEval_FrameClearAndPop", 0);
+	err = err ?: find_traceback(f);
+	return err ?: find_entry(f, RUNTIME_SITE_eval_throw, "_PyEval_EvalFrameDefault", 0);
+}
+
+/* ---- the table ---- */
+
+/* The ways to each event, best first. */
+static const struct way {
+	enum runtime_event event;
+	enum runtime_method method;
+	unsigned first, last; /* versions */
+	bool automatic;	      /* taken without being asked for */
+	int (*find)(struct finder *f);
+} ways[] = {
+#define EVENT(event, method) RUNTIME_EVENT_##event, RUNTIME_METHOD_##method
+	/* A marker's nop is emulated and its entry and return are exact in 3.8 to 3.10; of 3.6 and 3.7 no build was seen. */
+	{ EVENT(CALL, USDT), PY_VERSION(3, 8), PY_VERSION(3, 10), true, find_call_markers },
+	{ EVENT(CALL, HANDLERS), PY_VERSION(3, 11), PY_VERSION(3, 15), true, find_calls_by_handlers },
+	{ EVENT(CALL, EVAL), PY_VERSION(2, 7), PY_VERSION(3, 10), true, find_eval },
+	{ EVENT(CALL, USDT), PY_VERSION(3, 6), PY_VERSION(3, 7), false, find_call_markers },
+	{ EVENT(CALL, USDT), PY_VERSION(3, 11), PY_VERSION(3, 11), false, find_call_markers_3_11 },
+	{ EVENT(CALL, USDT), PY_VERSION(3, 12), PY_VERSION(3, 15), false, find_call_markers_3_15 },
+	{ EVENT(LINE, USDT), PY_VERSION(3, 6), PY_VERSION(3, 15), true, find_line_marker },
+	{ EVENT(GC, USDT), PY_VERSION(3, 6), PY_VERSION(3, 15), true, find_gc_markers },
+	{ EVENT(GC, SYMBOL), PY_VERSION(2, 7), PY_VERSION(3, 15), true, find_collector },
+	{ EVENT(IMPORT, USDT), PY_VERSION(3, 7), PY_VERSION(3, 15), true, find_import_markers },
+	{ EVENT(IMPORT, SYMBOL), PY_VERSION(2, 7), PY_VERSION(3, 15), true, find_importer },
+	{ EVENT(EXCEPTION, SYMBOL), PY_VERSION(2, 7), PY_VERSION(3, 15), true, find_traceback },
+	{ EVENT(AUDIT, USDT), PY_VERSION(3, 8), PY_VERSION(3, 15), true, find_audit_marker },
+#undef EVENT
+};
+
+static bool way_fits(const struct way *way, const struct finder *f, enum runtime_event event, enum runtime_method method)
+{
+	return way->event == event && f->version >= way->first && f->version <= way->last &&
+	       (method == RUNTIME_METHOD_AUTO ? way->automatic : way->method == method);
+}
+
+int python_probes(const struct runtime_binary *binary, const struct elf *elf, enum runtime_event event,
+		  enum runtime_method method, void (*add)(void *ctx, const struct runtime_probe *probe), void *ctx,
+		  enum runtime_method *used, char *why, size_t size)
+{
+	struct finder f = { .elf = elf, .python = &binary->wire.python, .version = binary->wire.python.version,
+			    .why = why, .size = size };
+	int err = refuse(&f, "not by this method in %u.%u", f.version >> 8, f.version & 0xff);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways) && err; i++) {
+		if (!way_fits(&ways[i], &f, event, method))
+			continue;
+		f.count = 0;
+		err = ways[i].find(&f);
+		if (err && err != -ENOTSUP)
+			break;
+		*used = ways[i].method;
+	}
+	for (size_t i = 0; i < f.count && !err; i++)
+		add(ctx, &f.probes[i]);
+	python_code_deinit(&f.code);
+	return err;
+}
