@@ -15,7 +15,7 @@ static void adds_random_stacks(struct flame *flame, uint32_t seed, unsigned coun
 			       unsigned deepest)
 {
 	struct flame_frame frames[64];
-	char text[64][24];
+	char text[64][32];
 
 	while (count--) {
 		size_t depth = 1 + next(&seed) % deepest;
@@ -113,7 +113,7 @@ static void bounds_the_page(void **state)
 static void cuts_depth_where_width_would_leave_nothing(void **state)
 {
 	struct flame_frame frames[30];
-	char text[30][32], *svg;
+	char text[30][48], *svg;
 	struct flame *flame;
 
 	assert_int_equal(flame_create(&flame), 0);
