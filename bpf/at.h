@@ -36,8 +36,11 @@ static __always_inline bool at_begin(struct scry_at *at)
 	if (!at->s)
 		return false;
 	if (at->thread->instance != at->instance) { /* another program has been started since */
-		__builtin_memset(at->thread, 0, sizeof(*at->thread));
 		at->thread->instance = at->instance;
+		at->thread->top = 0;
+		at->thread->depth = 0;
+		at->thread->gc_since = 0;
+		at->thread->imports = 0;
 	}
 	at->now = bpf_ktime_get_ns();
 	count(SCRY_COUNT_EVENTS);
@@ -73,6 +76,19 @@ static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry
 	return event;
 }
 
+/* Append a C string of the target as text `which`; texts must be added in order. */
+static __always_inline void at_text(struct scry_event *event, __u32 which, __u64 address)
+{
+	__u32 before = which ? event->text_bytes[0] : 0;
+	long size;
+
+	if (before > SCRY_EVENT_TEXT)
+		return;
+	size = bpf_probe_read_user_str((char *)(event + 1) + before, SCRY_EVENT_TEXT, (const void *)address);
+	if (size > 1)
+		event->text_bytes[which & 1] = size - 1;
+}
+
 /* Send it, with `text` bytes behind it. */
 static __always_inline void at_send(struct scry_at *at, __u32 text)
 {
@@ -80,7 +96,7 @@ static __always_inline void at_send(struct scry_at *at, __u32 text)
 	struct scry_sample *sample = &at->s->sample;
 	__u32 n = sample->count;
 
-	if (n > MAX_EVENT_FRAMES || text > 4096)
+	if (n > MAX_EVENT_FRAMES || text > 2 * SCRY_EVENT_TEXT)
 		return;
 	sample->head.kind = SCRY_RECORD_EVENT;
 	sample->head.pid = at->pid;

@@ -218,6 +218,25 @@ static __noinline int call_leave(struct scry_at *at, __u64 frame, enum scry_call
 	return 0;
 }
 
+/* A fresh exception in this frame: its type and, where it is a plain string, its message. */
+static __noinline int exception_tell(struct scry_at *at, __u64 frame)
+{
+	__u64 type = python_fresh_exception(at->pid, at->slot), message;
+	struct scry_event *event;
+
+	if (!type)
+		return 0;
+	message = at->s->text_at[1];
+	if (python_look(frame, at->pid, at->slot) || code_dropped(at->s->here.code))
+		return 0;
+	event = at_event(at, SCRY_EVENT_EXCEPTION);
+	at_text(event, 0, type);
+	if (message)
+		python_text(message, at->pid, at->slot);
+	at_send(at, event->text_bytes[0] + event->text_bytes[1]);
+	return 0;
+}
+
 /* The programs. */
 
 static __always_inline int enter_frame(__u64 frame)
@@ -312,19 +331,6 @@ int on_eval_return(struct pt_regs *ctx)
 	return 0;
 }
 
-/* PyTraceBack_Here(frame object): an exception passes this frame, so every deeper one is gone. */
-SEC("uprobe")
-int on_traceback(struct pt_regs *ctx)
-{
-	struct scry_at at;
-
-	if (!at_begin(&at))
-		return 0;
-	call_reconcile(&at, python_frame_of(PT_REGS_PARM1(ctx), at.pid));
-	at_end(&at);
-	return 0;
-}
-
 /* _PyEval_EvalFrameDefault(tstate, frame, throwflag), 3.11+: an exception is thrown into a suspended generator, which goes on
  * without passing RESUME. */
 SEC("uprobe")
@@ -333,4 +339,52 @@ int on_eval_throw(struct pt_regs *ctx)
 	if (!(int)PT_REGS_PARM3(ctx))
 		return 0;
 	return enter_frame(PT_REGS_PARM2(ctx));
+}
+
+/* function__entry(file, name, line): the frame is current. */
+SEC("usdt")
+int on_function_entry(struct pt_regs *ctx)
+{
+	return enter_frame(0);
+}
+
+/* function__return(file, name, line): the frame is current still; that of a generator which yields is not told apart by the
+ * marker, but by itself. */
+SEC("usdt")
+int on_function_return(struct pt_regs *ctx)
+{
+	struct scry_at at;
+	__u64 frame;
+
+	if (!at_begin(&at))
+		return 0;
+	if (python_enter(at.pid, at.slot)) {
+		count(SCRY_COUNT_UNREADABLE);
+	} else {
+		frame = at.s->walk.frame;
+		call_leave(&at, frame, python_ending(frame, at.pid, at.slot));
+	}
+	at_end(&at);
+	return 0;
+}
+
+/*
+ * PyTraceBack_Here(frame object): an exception passes this frame, so every deeper one is gone; and an exception without a
+ * traceback has just been raised.
+ */
+SEC("uprobe")
+int on_traceback(struct pt_regs *ctx)
+{
+	struct scry_at at;
+	__u64 frame;
+
+	if (!at_begin(&at))
+		return 0;
+	frame = python_frame_of(PT_REGS_PARM1(ctx), at.pid);
+	if (config.events & 1u << SCRY_EVENT_CALL)
+		call_reconcile(&at, frame);
+	if (config.events & 1u << SCRY_EVENT_EXCEPTION)
+		exception_tell(&at, frame);
+	at_end(&at);
+	return 0;
 }

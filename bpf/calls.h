@@ -36,13 +36,23 @@ struct {
 	__type(value, struct scry_call);
 } calls SEC(".maps") __weak;
 
+#define SCRY_MAX_IMPORTS 64 /* nested; deeper ones are not told. A power of two */
+
 /* What is known of a thread. */
 struct scry_thread {
 	__u64 top;	/* innermost frame */
 	__u32 depth;	/* frames running, as far as seen */
 	__u32 instance;
-	__u64 gc_since;	/* ns */
+	__u64 gc_since; /* ns; 0: no collection is running */
 	__s64 gc_generation;
+	__u64 gc_collected_at; /* where the collector counts, 0: not known */
+	__u32 imports; /* running, the outermost first */
+	__u32 pad;
+	struct {
+		__u64 since, nested; /* ns */
+		__u64 modules;	     /* loaded when it began */
+		__u64 name;	     /* str, where the end does not tell it */
+	} import[SCRY_MAX_IMPORTS];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

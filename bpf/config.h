@@ -27,6 +27,7 @@ struct scry_config {
 	__u32 cgroup_level; /* depth of the cgroup below the root; 0: no cgroup filter */
 	__u64 cgroup_id;
 	__u32 cpus;	  /* possible ones: programs that can be preempted use the scratch slots from there on */
+	__u32 events;	  /* bits 1 << enum scry_event_kind, besides the clock */
 	__u64 min_duration_ns; /* events: shorter ones are not sent */
 	__u32 max_depth;  /* calls: deeper ones are not sent; 0: all */
 	__u32 wake_bytes; /* wake the reader when this much waits in the ring buffer */

@@ -29,6 +29,21 @@ int python_suspended(__u64 frame, __u32 pid);
 /* The frame of a frame object: itself to 3.10. */
 __u64 python_frame_of(__u64 object, __u32 pid);
 
+/* How a call whose frame is still current ends (enum scry_call_type). */
+int python_ending(__u64 frame, __u32 pid, __u32 slot);
+
+/*
+ * The exception on its way in the current thread, if it has just been raised: address of its type's name, and in
+ * s->text_at[1] the str or bytes that is its message, or 0. 0: none.
+ */
+__u64 python_fresh_exception(__u32 pid, __u32 slot);
+
+/* How many modules the current thread's interpreter has loaded. */
+__u64 python_modules(__u32 pid, __u32 slot);
+
+/* Append a str's characters, as they are, as the next text of the event that s->sample.count frames lie before. */
+int python_text(__u64 object, __u32 pid, __u32 slot);
+
 /* Give a code object an id, and tell user space of it. The id, or a negative enum scry_walk_error. */
 int python_first_sight(__u64 address, __u32 pid, __u32 slot);
 

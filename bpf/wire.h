@@ -125,14 +125,15 @@ enum scry_call_type {
 struct scry_event {
 	__u8 event; /* enum scry_event_kind */
 	__u8 type;  /* enum scry_call_type */
-	__u16 pad;
+	__u8 text_kind[2]; /* bytes a character, 1 being Latin-1; 0: a C string that should be UTF-8 */
 	__u32 depth;	   /* nesting, 0 outermost, as far as seen */
 	__u64 duration_ns; /* of the call, pause or import that ends here; suspended time not counted */
 	__u64 own_ns;	   /* without what it called */
-	__s64 number;	   /* gc: generation; import: found */
+	__s64 number;	   /* gc: generation; import: whether it was found; line: the line */
 	__s64 number2;	   /* gc: objects collected */
-	__u32 text_bytes[2];
+	__u32 text_bytes[2]; /* import: module; exception: type, message; audit: event */
 };
+#define SCRY_EVENT_TEXT 1024 /* bytes of a text at most */
 
 /* Kept by BPF for each function that was called. Durations fall into buckets: 8 for each power of two. */
 #define SCRY_HIST_BUCKETS 320

@@ -115,6 +115,8 @@ static int configure(struct session *s)
 	config->tids = o->tid_count > 0;
 	config->max_stack = o->max_stack;
 	config->cpus = s->cpus;
+	for (int event = 0; event < RUNTIME_EVENT_COUNT; event++)
+		config->events |= o->events & 1u << event ? 1u << (SCRY_EVENT_CALL + event) : 0;
 	config->stream = o->stream;
 	config->aggregate = o->aggregate;
 	config->stack = o->stack;

@@ -83,6 +83,7 @@ enum runtime_site {
 	RUNTIME_SITE_COUNT
 };
 
+/* In the order of enum scry_event_kind (bpf/wire.h), which has the clock before them. */
 enum runtime_event { RUNTIME_EVENT_CALL, RUNTIME_EVENT_LINE, RUNTIME_EVENT_GC, RUNTIME_EVENT_IMPORT,
 		     RUNTIME_EVENT_EXCEPTION, RUNTIME_EVENT_AUDIT, RUNTIME_EVENT_COUNT };
 /* Ways to see an event; AUTO takes the best that the binary offers. */

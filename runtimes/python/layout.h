@@ -34,6 +34,7 @@
 	X(dict_used) X(dict_keys) X(dict_values) X(dict_mask) X(dict_table)                         \
 	X(keys_size) X(keys_log2_size) X(keys_log2_index_bytes) X(keys_kind) X(keys_nentries)       \
 	X(keys_indices) X(values_items)                                                             \
+	X(tuple_size) X(tuple_items) X(exception_args) X(exception_traceback)                       \
 	X(int_size) X(int_digits)
 
 /* How an instruction's position is stored in a frame. */
@@ -53,6 +54,9 @@ enum python_instance {
 	PYTHON_INSTANCE_INLINE,	/* 3.13+: values inside the object, a dict 3 words before (1 without the GIL) */
 };
 
+/* Numbers of a generator's state, gi_frame_state. */
+enum python_generator_states { PYTHON_GENERATOR_SIGNED /* 3.11-3.14: below 0 not running */, PYTHON_GENERATOR_UNSIGNED /* 3.15 */ };
+
 struct python_layout {
 #define X(field) __u16 field;
 	PYTHON_FIELDS(X)
@@ -67,7 +71,8 @@ struct python_layout {
 	__u8 integer;	/* enum python_int */
 	__u8 instance;	/* enum python_instance */
 	__u8 unicode_width; /* 2.7: bytes of a character of unicode, 2 or 4 */
-	__u8 pad[6];
+	__u8 generator_states; /* enum python_generator_states */
+	__u8 pad[5];
 };
 
 /*

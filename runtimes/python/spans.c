@@ -23,6 +23,8 @@ bool python_spans(struct scry_python *py)
 	state = reach(state, l->tstate_thread_id, 8);
 	state = reach(state, l->tstate_frame, 8);
 	state = reach(state, l->tstate_cframe, 8);
+	state = reach(state, l->tstate_interp, 8);
+	state = reach(state, l->tstate_exception, 24); /* to 3.11 type, value and traceback */
 	frame = reach(frame, l->frame_code, 8);
 	frame = reach(frame, l->frame_previous, 8);
 	frame = reach(frame, l->frame_instr, l->instr == PYTHON_INSTR_POINTER ? 8 : 4);

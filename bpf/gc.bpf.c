@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Collections of garbage: the pause, and what was running when it began. */
+#include "at.h"
+
+#include <bpf/usdt.bpf.h>
+
+static __always_inline void gc_begin(__s64 generation, __u64 collected_at)
+{
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return;
+	at.thread->gc_since = at.now;
+	at.thread->gc_generation = generation;
+	at.thread->gc_collected_at = collected_at;
+	at_end(&at);
+}
+
+static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
+{
+	__u64 pause = at->now - at->thread->gc_since;
+	struct scry_event *event;
+
+	if (!at->thread->gc_since) /* began before scry came */
+		return;
+	at->thread->gc_since = 0;
+	if (config.min_duration_ns && pause < config.min_duration_ns)
+		return;
+	if (at->thread->gc_collected_at)
+		walk_read(&collected, sizeof(collected), at->thread->gc_collected_at);
+	/* A collection can run with no Python function below it: at exit, or in a thread that is being set up. */
+	if (python_look(0, at->pid, at->slot))
+		at->s->walk.count = 0;
+	event = at_event(at, SCRY_EVENT_GC);
+	event->duration_ns = event->own_ns = pause;
+	event->number = at->thread->gc_generation;
+	event->number2 = collected;
+	at_send(at, 0);
+}
+
+static __always_inline void gc_end(__s64 collected)
+{
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return;
+	gc_tell(&at, collected);
+	at_end(&at);
+}
+
+/* gc__start(int generation) */
+SEC("usdt")
+int on_gc_start(struct pt_regs *ctx)
+{
+	long generation = -1;
+
+	bpf_usdt_arg(ctx, 0, &generation);
+	gc_begin((int)generation, 0);
+	return 0;
+}
+
+/* gc__done(long collected) */
+SEC("usdt")
+int on_gc_done(struct pt_regs *ctx)
+{
+	long collected = -1;
+
+	bpf_usdt_arg(ctx, 0, &collected);
+	gc_end(collected);
+	return 0;
+}
+
+/*
+ * The collector's own function. Cookie: bit 0: the generation is its second argument and not the first (3.8+); bit 1: the next
+ * argument points to where the number of collected objects goes (to 3.12), else that number is the result.
+ */
+SEC("uprobe")
+int on_collect_entry(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 counts = cookie & 1 ? PT_REGS_PARM3(ctx) : PT_REGS_PARM2(ctx);
+
+	gc_begin((int)(cookie & 1 ? PT_REGS_PARM2(ctx) : PT_REGS_PARM1(ctx)), cookie & 2 ? counts : 0);
+	return 0;
+}
+
+SEC("uprobe")
+int on_collect_return(struct pt_regs *ctx)
+{
+	gc_end(PT_REGS_RC(ctx));
+	return 0;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What events ask of the interpreter: texts, exceptions, modules. */
+#include "at.h"
+
+#include "../runtimes/python/identity.h"
+
+static __always_inline const struct python_layout *layout_of(__u32 pid)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	const struct scry_python *py;
+	__u32 index;
+
+	if (!proc)
+		return 0;
+	index = proc->binary;
+	py = bpf_map_lookup_elem(&pythons, &index);
+	return py ? &py->layout : 0;
+}
+
+__noinline __u64 python_modules(__u32 pid, __u32 slot)
+{
+	const struct python_layout *l = layout_of(pid);
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!l || !s || !l->interp_modules || !l->dict_used || python_enter(pid, slot))
+		return 0;
+	/* s->raw is the thread's state */
+	return walk_pointer(walk_pointer(RAW_U64(s, l->tstate_interp) + OFF(l->interp_modules)) + OFF(l->dict_used));
+}
+
+__noinline int python_text(__u64 object, __u32 pid, __u32 slot)
+{
+	const struct python_layout *l = layout_of(pid);
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_event *event;
+	struct scry_text text;
+	__u32 n, which, before = 0;
+	__u64 bytes;
+
+	if (!l || !s)
+		return 0;
+	n = s->sample.count;
+	if (n > MAX_EVENT_FRAMES)
+		return 0;
+	event = (struct scry_event *)&s->frames[n];
+	which = event->text_bytes[0] != 0;
+	if (which)
+		before = event->text_bytes[0];
+	identity_text(s, l, object, &text);
+	bytes = (__u64)text.chars * text.kind;
+	if (bytes > SCRY_EVENT_TEXT)
+		bytes = SCRY_EVENT_TEXT;
+	if (before > SCRY_EVENT_TEXT || !bytes || walk_read((char *)(event + 1) + before, bytes, text.address))
+		return 0;
+	event->text_bytes[which & 1] = bytes;
+	event->text_kind[which & 1] = text.encoding == SCRY_ENCODING_UTF8 ? 0 : text.kind;
+	return 0;
+}
+
+#define TPFLAGS_STRING_SUBCLASS	 (1u << 27) /* Py_TPFLAGS_STRING_SUBCLASS (2.7), _BYTES_SUBCLASS: Include/object.h */
+#define TPFLAGS_UNICODE_SUBCLASS (1u << 28)
+
+static __always_inline bool is_text(const struct python_layout *l, __u64 object)
+{
+	__u64 type = object ? walk_pointer(object + OFF(l->object_type)) : 0;
+	__u64 flags = type ? walk_pointer(type + OFF(l->type_flags)) : 0;
+
+	return flags & (l->str == PYTHON_STR_BYTES ? TPFLAGS_STRING_SUBCLASS : TPFLAGS_UNICODE_SUBCLASS);
+}
+
+/* The only argument of an exception, if it is text. */
+static __always_inline __u64 message_of(const struct python_layout *l, __u64 exception)
+{
+	__u64 args = walk_pointer(exception + OFF(l->exception_args)), text;
+
+	if (!args || walk_pointer(args + OFF(l->tuple_size)) != 1)
+		return 0;
+	text = walk_pointer(args + OFF(l->tuple_items));
+	return is_text(l, text) ? text : 0;
+}
+
+__noinline __u64 python_fresh_exception(__u32 pid, __u32 slot)
+{
+	const struct python_layout *l = layout_of(pid);
+	struct scry_scratch *s = scratch_at(slot);
+	__u64 type, value;
+
+	if (!l || !s || !l->tstate_exception || python_enter(pid, slot))
+		return 0;
+	/* s->raw is the thread's state: to 3.11 it has type, value and traceback one after the other */
+	s->text_at[1] = 0;
+	if (l->exception_traceback) {
+		value = RAW_U64(s, l->tstate_exception);
+		if (!value || walk_pointer(value + OFF(l->exception_traceback)))
+			return 0;
+		type = walk_pointer(value + OFF(l->object_type));
+	} else {
+		type = RAW_U64(s, l->tstate_exception);
+		value = RAW_U64(s, l->tstate_exception + 8);
+		if (!type || RAW_U64(s, l->tstate_exception + 16))
+			return 0;
+	}
+	if (is_text(l, value)) /* not made an exception yet */
+		s->text_at[1] = value;
+	else if (value && walk_pointer(value + OFF(l->object_type)) == type)
+		s->text_at[1] = message_of(l, value);
+	return walk_pointer(type + OFF(l->type_name));
+}
+
+/* In a generator object the state stands right before the frame: gi_frame_state, Include/cpython/genobject.h, 3.11+. */
+static __always_inline bool yields(const struct python_layout *l, struct scry_scratch *s, __u64 frame)
+{
+	const __u8 owned_by_generator = 1;
+	__u8 owner = 0;
+	__s8 state = 0;
+
+	if (walk_read(&owner, 1, frame + OFF(l->frame_owner)) || owner != owned_by_generator ||
+	    walk_read(&state, 1, frame - 5))
+		return false;
+	return l->generator_states == PYTHON_GENERATOR_SIGNED ? state < 0 : state >= 1 && state <= 3;
+}
+
+__noinline int python_ending(__u64 frame, __u32 pid, __u32 slot)
+{
+	const struct python_layout *l = layout_of(pid);
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!l || !s)
+		return SCRY_CALL_RETURN;
+	/* s->raw is the thread's state still */
+	if (l->tstate_exception && RAW_U64(s, l->tstate_exception))
+		return SCRY_CALL_UNWIND;
+	if (l->instr != PYTHON_INSTR_POINTER)
+		return python_suspended(frame, pid) ? SCRY_CALL_YIELD : SCRY_CALL_RETURN;
+	return yields(l, s, frame) ? SCRY_CALL_YIELD : SCRY_CALL_RETURN;
+}
