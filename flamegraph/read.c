@@ -27,12 +27,15 @@ static int refill(struct text *text, FILE *from)
 	err = grow(&text->bytes, &text->capacity, text->end + READ_SIZE, 1);
 	if (err)
 		return err;
+	errno = 0;
 	got = fread(text->bytes + text->end, 1, text->capacity - text->end, from);
 	text->end += got;
 	if (got)
 		return 0;
 	text->over = true;
-	return ferror(from) ? -EIO : 0;
+	if (!ferror(from))
+		return 0;
+	return errno ? -errno : -EIO;
 }
 
 static int read_lines(struct folded *folded, struct text *text, FILE *from)

@@ -4,5 +4,6 @@ CHECKS += check-cli
 
 check-cli: $(O)/scry
 	@tests/cli/list.py $(O)/scry
+	@tests/cli/flamegraph.sh $(O)/scry
 
 .PHONY: check-cli
