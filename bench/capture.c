@@ -30,7 +30,8 @@ static double timed_rows(const struct profile *profile)
 	double start = now(), took;
 	size_t count;
 
-	if (profile_tree_create(profile, &options, &tree) || profile_rows(tree, &options, &rows, &count))
+	if (profile_tree_create(profile, &options, &tree) ||
+	    profile_rows(tree, &options, &rows, &count))
 		exit(1);
 	took = now() - start;
 	free(rows);
@@ -54,9 +55,9 @@ static int run(struct synthetic s, const char *path)
 	loaded = now() - start;
 	rows = timed_rows(profile);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("%9llu %6u Hz %7u %6u %9.2f %8.0f ns %7.3f s %7.3f s %6.0f MB\n", (unsigned long long)s.samples,
-	       s.frequency, s.stacks, s.depth, (double)size / (double)s.samples, wrote * 1e9 / (double)s.samples,
-	       loaded, rows, (double)usage.ru_maxrss / 1024);
+	printf("%9llu %6u Hz %7u %6u ", (unsigned long long)s.samples, s.frequency, s.stacks, s.depth);
+	printf("%9.2f %8.0f ns ", (double)size / (double)s.samples, wrote * 1e9 / (double)s.samples);
+	printf("%7.3f s %7.3f s %6.0f MB\n", loaded, rows, (double)usage.ru_maxrss / 1024);
 	profile_destroy(profile);
 	return 0;
 }
@@ -72,8 +73,7 @@ int main(int argc, char **argv)
 	struct synthetic asked = { 1000000, 999, 5, 2000, 20, 1 };
 	int failed = 0;
 
-	printf("%9s %9s %7s %6s %9s %11s %9s %9s %9s\n", "samples", "rate", "stacks", "depth", "B/sample",
-	       "write each", "load all", "table", "peak");
+	puts("  samples      rate  stacks  depth  B/sample  write each  load all     table      peak");
 	if (argc > 1) {
 		asked.samples = strtoull(argv[1], NULL, 10);
 		asked.stacks = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : asked.stacks;

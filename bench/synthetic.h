@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A recording as a steady program gives it, made without one: some threads sampled on their own clocks with some jitter,
- * a fixed set of stacks of which a few take most samples. The same every time. For bench/ and tests/.
+ * A recording as a steady program gives it, made without one: some threads sampled on their own
+ * clocks with some jitter, a fixed set of stacks of which a few take most samples. The same every
+ * time. For bench/ and tests/.
  */
 #ifndef SYNTHETIC_H
 #define SYNTHETIC_H
@@ -35,35 +36,41 @@ static inline uint32_t synthetic_stack(struct synthetic *s, struct capture_write
 
 	for (uint32_t level = 0; level < s->depth; level++) {
 		uint32_t shift = s->depth - 1 - level;
-		uint32_t branch = shift < 16 ? number >> shift : 0, function, line = 10 + branch % 97 * 20;
+		uint32_t branch = shift < 16 ? number >> shift : 0;
+		uint32_t function, line = 10 + branch % 97 * 20;
 
 		snprintf(name, sizeof(name), "Handler%u.process_%u", level, branch % 97);
-		snprintf(file, sizeof(file), "/srv/app/lib/python3.12/site-packages/pkg/module_%u.py", branch % 31);
+		snprintf(file, sizeof(file), "/srv/lib/python3.12/site-packages/pkg/module_%u.py",
+			 branch % 31);
 		function = capture_function(w, CAPTURE_INTERPRETED, name, file, (int)line);
 		stack = capture_stack(w, stack, capture_frame(w, function, (int)(line + branch % 5)));
 	}
 	return stack;
 }
 
-static inline void synthetic_sample(struct synthetic *s, struct capture_writer *w, uint64_t now, uint32_t thread,
-				    uint32_t *stacks)
+static inline void synthetic_sample(struct synthetic *s, struct capture_writer *w, uint64_t now,
+				    uint32_t thread, uint32_t *stacks)
 {
-	/* The cube of an even number in [0, 1) is small more often than not: the first stacks are hot. */
+	/* The cube of an even number in [0, 1) is small more often than not: the first stacks
+	 * are hot. */
 	double even = (double)(synthetic_random(s) >> 11) / (double)(1ULL << 53);
 	uint32_t pick = (uint32_t)(even * even * even * s->stacks);
 
 	if (!stacks[pick])
 		stacks[pick] = synthetic_stack(s, w, pick);
 	capture_sample(w, now + thread * 37000ULL + synthetic_random(s) % 40000,
-		       capture_thread(w, 1, 4711, 4711 + thread), stacks[pick], 1000000000 / s->frequency, NULL);
+		       capture_thread(w, 1, 4711, 4711 + thread), stacks[pick],
+		       1000000000 / s->frequency, NULL);
 }
 
 /* Write the whole recording to fd, a chunk a second. Returns its size in bytes, 0 on failure. */
 static inline uint64_t synthetic_write(struct synthetic *s, int fd)
 {
 	const struct capture_header header = {
-		.start_realtime_ns = 1767348000000000000ULL, .start_ns = 1000000000, .frequency = s->frequency,
-		.period_ns = 1000000000 / s->frequency, .max_stack = 1024, .cpus = 4, .event = "cpu", .unit = "ns",
+		.start_realtime_ns = 1767348000000000000ULL, .start_ns = 1000000000,
+		.frequency = s->frequency,
+		.period_ns = 1000000000 / s->frequency, .max_stack = 1024, .cpus = 4,
+		.event = "cpu", .unit = "ns",
 		.command = "scry record -p 4711", .target = "pid 4711 (python3)", .host = "box",
 		.kernel = "6.1.0", .scry_version = SCRY_VERSION,
 	};

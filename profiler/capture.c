@@ -52,8 +52,8 @@ static uint32_t out_of_memory(struct capture_writer *w)
 	return 0;
 }
 
-/* Index of a text in the file; 0 is the empty one. May end the chunk, so callers ask for it before they
- * begin an entry. */
+/* Index of a text in the file; 0 is the empty one. May end the chunk, so callers ask for it
+ * before they begin an entry. */
 static uint32_t string_index(struct capture_writer *w, const char *text)
 {
 	size_t size = text ? strnlen(text, CAPTURE_TEXT_MAX) : 0;
@@ -175,7 +175,8 @@ static int create(int fd, bool owned, const char *name, const struct capture_hea
 	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1);
 	put_facts(w, header);
 	err = write_file_head(w);
-	/* The facts go out at once: a recording that is killed in its first second is a capture all the same. */
+	/* The facts go out at once: a recording that is killed in its first second is a capture
+	 * all the same. */
 	if (!err)
 		err = capture_flush(w);
 out:
@@ -186,7 +187,8 @@ out:
 	return err;
 }
 
-int capture_create_at(int fd, const char *name, const struct capture_header *header, struct capture_writer **ret)
+int capture_create_at(int fd, const char *name, const struct capture_header *header,
+		      struct capture_writer **ret)
 {
 	return create(fd, false, name, header, ret);
 }
@@ -209,14 +211,15 @@ int capture_create(const char *path, const struct capture_header *header, struct
 	return create(fd, true, path ? path : "(temporary file)", header, ret);
 }
 
-uint32_t capture_function(struct capture_writer *w, enum capture_kind kind, const char *name, const char *file,
-			  int line)
+uint32_t capture_function(struct capture_writer *w, enum capture_kind kind, const char *name,
+			  const char *file, int line)
 {
 	uint32_t name_at = string_index(w, name), file_at = string_index(w, file);
 	uint32_t known = w->functions.count, index;
 	struct buffer *out = &w->sections[CAPTURE_FUNCTIONS];
 
-	index = table_put(&w->functions, (uint64_t)name_at << 32 | file_at, (uint64_t)kind << 32 | (uint32_t)line);
+	index = table_put(&w->functions, (uint64_t)name_at << 32 | file_at,
+			  (uint64_t)kind << 32 | (uint32_t)line);
 	if (!index)
 		return out_of_memory(w);
 	if (index > known) {
@@ -258,8 +261,9 @@ uint32_t capture_stack(struct capture_writer *w, uint32_t parent, uint32_t frame
 uint32_t capture_thread(struct capture_writer *w, uint32_t process, uint32_t pid, uint32_t tid)
 {
 	struct buffer *out = &w->sections[CAPTURE_THREADS];
-	uint32_t known = w->threads.count, index = table_put(&w->threads, (uint64_t)process << 32 | pid, tid);
+	uint32_t index, known = w->threads.count;
 
+	index = table_put(&w->threads, (uint64_t)process << 32 | pid, tid);
 	if (!index)
 		return out_of_memory(w);
 	if (index > known) {
@@ -288,13 +292,14 @@ void capture_name_process(struct capture_writer *w, uint32_t process, uint32_t p
 	buffer_put_number(out, text);
 }
 
-/* Causes come as constant texts, so the address stands for the text; one of the same text under another
- * address gives the same string. */
+/* Causes come as constant texts, so the address stands for the text; one of the same text under
+ * another address gives the same string. */
 static uint32_t error_string(struct capture_writer *w, const char *error)
 {
 	uint32_t known = w->errors.count, index = table_put(&w->errors, (uintptr_t)error, 0);
 
-	if (!index || !array_reserve(&w->error_strings, &w->error_capacity, (size_t)index + 1, sizeof(uint32_t)))
+	if (!index || !array_reserve(&w->error_strings, &w->error_capacity, (size_t)index + 1,
+				     sizeof(uint32_t)))
 		return out_of_memory(w);
 	if (index > known)
 		w->error_strings[index] = string_index(w, error);
@@ -315,8 +320,8 @@ static void put_exception(struct buffer *column, uint64_t *last, uint64_t number
 	*last = number + 1;
 }
 
-void capture_sample(struct capture_writer *w, uint64_t time_ns, uint32_t thread, uint32_t stack, uint64_t value,
-		    const char *error)
+void capture_sample(struct capture_writer *w, uint64_t time_ns, uint32_t thread, uint32_t stack,
+		    uint64_t value, const char *error)
 {
 	struct column_writer *s = &w->samples;
 	uint64_t now = ticks(w, time_ns);
@@ -394,7 +399,7 @@ static int gather(struct capture_writer *w)
 
 int capture_flush(struct capture_writer *w)
 {
-	struct capture_chunk_head head = { .magic = htole32(CAPTURE_CHUNK_MAGIC), .number = htole32(w->chunk) };
+	struct capture_chunk_head head = { htole32(CAPTURE_CHUNK_MAGIC), htole32(w->chunk) };
 	size_t bound, packed;
 
 	if (w->err || gather(w))
@@ -402,16 +407,18 @@ int capture_flush(struct capture_writer *w)
 	if (!w->plain.size)
 		return 0;
 	if (w->plain.size > CAPTURE_CHUNK_MAX)
-		return w->err = fail(-EFBIG, "capture %s: one chunk grew to %zu bytes", w->name, w->plain.size);
+		return w->err = fail(-EFBIG, "capture %s: one chunk grew to %zu bytes", w->name,
+				     w->plain.size);
 	bound = sizeof(head) + ZSTD_compressBound(w->plain.size);
 	if (!array_reserve(&w->packed.bytes, &w->packed.capacity, bound, 1)) {
 		out_of_memory(w);
 		return w->err;
 	}
-	packed = ZSTD_compress2(w->zstd, w->packed.bytes + sizeof(head), bound - sizeof(head), w->plain.bytes,
-				w->plain.size);
+	packed = ZSTD_compress2(w->zstd, w->packed.bytes + sizeof(head), bound - sizeof(head),
+				w->plain.bytes, w->plain.size);
 	if (ZSTD_isError(packed))
-		return w->err = fail(-EIO, "capture %s: compression: %s", w->name, ZSTD_getErrorName(packed));
+		return w->err = fail(-EIO, "capture %s: compression: %s", w->name,
+				     ZSTD_getErrorName(packed));
 	head.packed = htole32((uint32_t)packed);
 	head.plain = htole32((uint32_t)w->plain.size);
 	memcpy(w->packed.bytes, &head, sizeof(head));

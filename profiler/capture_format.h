@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the writer and the reader of a capture must agree on. docs/capture-format.md tells the whole. */
+/* What the writer and the reader of a capture must agree on. docs/capture-format.md tells the
+ * whole. */
 #ifndef SCRY_CAPTURE_FORMAT_H
 #define SCRY_CAPTURE_FORMAT_H
 
@@ -28,7 +29,8 @@ struct capture_chunk_head {
 	uint32_t plain;		/* bytes it unpacks to */
 };
 
-/* Sections of a chunk, written in this order; a section is its kind, its size and entries up to its end. */
+/* Sections of a chunk, written in this order; a section is its kind, its size and entries up to
+ * its end. */
 enum capture_section {
 	CAPTURE_FACTS = 1,
 	CAPTURE_EVENTS,

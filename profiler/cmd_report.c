@@ -29,17 +29,22 @@ static const char *const bys[] = {
 
 static const struct opt report_opts[] = {
 	{ "output", 'o', OPT_LIST, AT(outputs), "FILE",
-	  "write to FILE in the format of its extension instead of printing the table; - prints folded stacks" },
+	  "write to FILE in the format of its extension instead of printing the table; "
+	  "- prints folded stacks" },
 	{ "by", 0, OPT_CHOICE, AT(by), .help = "what a row of the table is", .choices = bys },
 	{ "sort", 0, OPT_CHOICE, AT(sort), .help = "which column decides the order", .choices = sorts },
 	{ "limit", 0, OPT_UINT, AT(limit), "N", "rows of the table; 0 for all" },
-	{ "func", 0, OPT_STRING, AT(options.func), "GLOB", "only samples with a function of that name in the stack" },
+	{ "func", 0, OPT_STRING, AT(options.func), "GLOB",
+	  "only samples with a function of that name in the stack" },
 	{ "file", 0, OPT_STRING, AT(options.file), "GLOB",
-	  "only samples with a function of such a file in the stack; a glob without a slash is for the base name" },
+	  "only samples with a function of such a file in the stack; "
+	  "a glob without a slash is for the base name" },
 	{ "from", 0, OPT_SECONDS, AT(options.from), "SECONDS", "leave out samples before that time" },
 	{ "to", 0, OPT_SECONDS, AT(options.to), "SECONDS", "leave out samples at that time and after" },
-	{ "lines", 0, OPT_FLAG, AT(options.lines), .help = "frames show the line executed, not the one that defines" },
-	{ "root", 0, OPT_STRING, AT(root), "process,thread", "add the process, the thread or both as root frames" },
+	{ "lines", 0, OPT_FLAG, AT(options.lines),
+	  .help = "frames show the line executed, not the one that defines" },
+	{ "root", 0, OPT_STRING, AT(root), "process,thread",
+	  "add the process, the thread or both as root frames" },
 	{ 0 },
 };
 
@@ -47,10 +52,11 @@ static int check(const struct command *cmd, struct report_config *config)
 {
 	for (size_t i = 0; i < config->outputs.count; i++)
 		if (!output_known(config->outputs.item[i]))
-			return usage_error(cmd, "'%s' has none of the extensions %s", config->outputs.item[i],
-					   output_formats());
+			return usage_error(cmd, "'%s' has none of the extensions %s",
+					   config->outputs.item[i], output_formats());
 	if (config->root && !output_roots(config->root, &config->options))
-		return usage_error(cmd, "--root takes process, thread or process,thread, not '%s'", config->root);
+		return usage_error(cmd, "--root takes process, thread or process,thread, not '%s'",
+				   config->root);
 	if (config->options.to > 0 && config->options.to <= config->options.from)
 		return usage_error(cmd, "--to must be later than --from");
 	config->options.by = (enum output_by)config->by;
@@ -120,17 +126,21 @@ const struct command cmd_report = {
 	.name = "report",
 	.args = "[OPTIONS] FILE",
 	.summary = "print or convert what was recorded",
-	.details = "Reads a capture of 'scry record' (- is standard input) and prints its table, heaviest row first: self "
-		   "counts samples in which the function itself ran, total those in which it or anything it called did. "
-		   "No root is needed.\n\n"
-		   "With -o, which may be given several times, it writes files instead: .scry is a capture of the "
-		   "samples that the other options keep, .folded stacks for other tools, .svg a flame graph, .txt the "
-		   "table, .json the table for programs.\n\n"
-		   "The end of a capture may be missing, when its recording was killed: what is there is read.",
-	.examples = "scry report app.scry\n  the table\n"
-		    "scry report app.scry -o app.svg\n  a flame graph\n"
-		    "scry report app.scry --by line --file 'views.py' --limit 20\n  the hottest lines under one file\n"
-		    "scry report app.scry --from 2 --to 3 --root thread -o -\n  folded stacks of one second, by thread\n",
+	.details =
+	"Reads a capture of 'scry record' (- is standard input) and prints its table, heaviest row "
+	"first: self counts samples in which the function itself ran, total those in which it or "
+	"anything it called did. No root is needed.\n\n"
+	"With -o, which may be given several times, it writes files instead: .scry is a capture of "
+	"the samples that the other options keep, .folded stacks for other tools, .svg a flame "
+	"graph, .txt the table, .json the table for programs.\n\n"
+	"The end of a capture may be missing, when its recording was killed: what is there is read.",
+	.examples =
+	"scry report app.scry\n  the table\n"
+	"scry report app.scry -o app.svg\n  a flame graph\n"
+	"scry report app.scry --by line --file 'views.py' --limit 20\n"
+	"  the hottest lines under one file\n"
+	"scry report app.scry --from 2 --to 3 --root thread -o -\n"
+	"  folded stacks of one second, by thread\n",
 	.opts = report_opts,
 	.run = report_run,
 };

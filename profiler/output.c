@@ -38,7 +38,8 @@ const char *output_formats(void)
 	size_t at = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sinks) && at < sizeof(text); i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? " " : "", sinks[i]->extension);
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i ? " " : "",
+				       sinks[i]->extension);
 	return text;
 }
 
@@ -59,8 +60,8 @@ bool output_roots(const char *list, struct output_options *options)
 }
 
 /* Write and close; the first failure counts. */
-static int write_stream(const struct sink *sink, const struct profile *profile, FILE *to, const char *path,
-			const struct output_options *options)
+static int write_stream(const struct sink *sink, const struct profile *profile, FILE *to,
+			const char *path, const struct output_options *options)
 {
 	int err = sink->write(profile, to, options), failed;
 
@@ -81,7 +82,8 @@ int output_write(const struct profile *profile, const char *path, const struct o
 	FILE *to;
 
 	if (!sink)
-		return fail(-EINVAL, "%s: its format is not known by its extension (%s)", path, output_formats());
+		return fail(-EINVAL, "%s: its format is not known by its extension (%s)", path,
+			    output_formats());
 	if (!strcmp(path, "-"))
 		return write_stream(sink, profile, stdout, "standard output", options);
 	to = fopen(path, "we");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From a capture to what a person or a program reads. record and report share all of it: what record
- * shows is read back from the capture it has just written.
+ * From a capture to what a person or a program reads. record and report share all of it: what
+ * record shows is read back from the capture it has just written.
  */
 #ifndef SCRY_OUTPUT_H
 #define SCRY_OUTPUT_H
@@ -9,7 +9,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum output_by { OUTPUT_BY_FUNCTION, OUTPUT_BY_FILE, OUTPUT_BY_LINE, OUTPUT_BY_THREAD, OUTPUT_BY_PROCESS };
+enum output_by {
+	OUTPUT_BY_FUNCTION,
+	OUTPUT_BY_FILE,
+	OUTPUT_BY_LINE,
+	OUTPUT_BY_THREAD,
+	OUTPUT_BY_PROCESS,
+};
 enum output_sort { OUTPUT_SORT_SELF, OUTPUT_SORT_TOTAL };
 
 struct output_options {
@@ -18,19 +24,22 @@ struct output_options {
 	unsigned long limit;		/* rows of the table, 0: all */
 	const char *func, *file;	/* globs: keep samples with a matching frame; NULL: all */
 	double from, to;		/* seconds since the start; to 0: the end */
-	bool lines;			/* frames show the line executed instead of the one that defines the function */
+	bool lines;			/* frames show the line executed, not the one that defines */
 	bool root_process, root_thread;	/* add them as root frames */
 	bool color;			/* escape sequences: stdout is a terminal */
 };
 
-/* The format a path asks for by its extension; false: unknown (report with output_formats()). "-" is folded. */
+/* The format a path asks for by its extension; false: unknown (report with output_formats()).
+ * "-" is folded. */
 bool output_known(const char *path);
 const char *output_formats(void);	/* ".scry .folded .svg .txt .json" */
 
-/* Set the roots that a list such as "process,thread" asks for; false: it asks for something else. */
+/* Set the roots that a list such as "process,thread" asks for; false: it asks for something
+ * else. */
 bool output_roots(const char *list, struct output_options *options);
 
-/* A loaded capture. Names the file in messages by `name`. fd is read from its start, and not closed. 0 or -errno, reported. */
+/* A loaded capture. Names the file in messages by `name`. fd is read from its start, and not
+ * closed. 0 or -errno, reported. */
 struct profile;
 int profile_load(int fd, const char *name, struct profile **ret);
 void profile_destroy(struct profile *profile);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A capture in memory: arrays that refer to each other by index, all indices checked when it was loaded.
- * profile_tree.h and profile_rows.h make of it what a person reads.
+ * A capture in memory: arrays that refer to each other by index, all indices checked when it was
+ * loaded. profile_tree.h and profile_rows.h make of it what a person reads.
  */
 #ifndef SCRY_PROFILE_H
 #define SCRY_PROFILE_H
@@ -25,7 +25,7 @@ struct profile_frame {
 };
 
 struct profile_stack {
-	uint32_t parent;	/* stack of the caller: smaller than this one's index, 0 for a root frame */
+	uint32_t parent;	/* the caller's stack: a smaller index, 0 for a root frame */
 	uint32_t frame;
 };
 

@@ -21,8 +21,9 @@ static void *append(void *items, size_t *capacity, size_t *count, size_t size)
 }
 
 /* One more item, zeroed, in an array of the profile; NULL: no memory. */
+#define ITEM(array) __typeof__(*(array).item)
 #define APPEND(array) \
-	((__typeof__((array).item))append(&(array).item, &(array).capacity, &(array).count, sizeof(*(array).item)))
+	((ITEM(array) *)append(&(array).item, &(array).capacity, &(array).count, sizeof(ITEM(array))))
 
 struct profile *profile_create(const char *name)
 {
@@ -102,7 +103,10 @@ static int add_fact(struct profile *p, uint64_t key, struct cursor value)
 	char *text;
 
 	switch (key) {
-#define NUMBER_FACT(at, field) case at: p->header.field = (__typeof__(p->header.field))cursor_number(&number); return 0;
+#define NUMBER_FACT(at, field)                                                         \
+	case at:                                                                       \
+		p->header.field = (__typeof__(p->header.field))cursor_number(&number); \
+		return 0;
 	CAPTURE_NUMBER_FACTS(NUMBER_FACT)
 #undef NUMBER_FACT
 	case CAPTURE_FACT_TICK:
@@ -141,7 +145,8 @@ static int add_facts(struct profile *p, struct cursor *in)
 	return 0;
 }
 
-/* Events precede the strings of their chunk, so their texts are looked at when the chunk is done. */
+/* Events precede the strings of their chunk, so their texts are looked at when the chunk is
+ * done. */
 static int add_events(struct profile *p, struct cursor *in)
 {
 	while (cursor_more(in)) {
@@ -177,8 +182,8 @@ static bool settle_events(struct profile *p)
 	return true;
 }
 
-/* All strings of the section go into one block: each takes there at most its size in the file, because the NUL stands
- * where at least one byte told the size. */
+/* All strings of the section go into one block: each takes there at most its size in the file,
+ * because the NUL stands where at least one byte told the size. */
 static int add_strings(struct profile *p, struct cursor *in)
 {
 	char *block = keep(p, (size_t)(in->end - in->at) + 1);

@@ -10,8 +10,8 @@
 /* An empty profile, with item 0 of each array. NULL: no memory. */
 struct profile *profile_create(const char *name);
 
-/* Add what an unpacked chunk holds; *ended when it holds the end of the recording. 0, -ENOMEM, or -EBADMSG where the chunk
- * contradicts itself: what came before the bad entry has been added. */
+/* Add what an unpacked chunk holds; *ended when it holds the end of the recording. 0, -ENOMEM,
+ * or -EBADMSG where the chunk contradicts itself: what came before the bad entry has been added. */
 int profile_chunk_add(struct profile *profile, struct cursor chunk, bool *ended);
 
 /* A section of samples; as the other sections, it marks the cursor bad if it is. 0 or -ENOMEM. */

@@ -13,8 +13,8 @@
 #include "output.h"
 #include "profile_chunk.h"
 
-/* What a file may unpack to in all: so many bytes for each of its own, and one chunk. Captures of real programs stay
- * far below; a file made to fill the memory stops here. */
+/* What a file may unpack to in all: so many bytes for each of its own, and one chunk. Captures
+ * of real programs stay far below; a file made to fill the memory stops here. */
 #define UNPACK_RATIO 256
 
 struct loader {
@@ -35,8 +35,9 @@ static ssize_t read_some(struct loader *in, void *to, size_t size)
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t got = in->seekable ? pread(in->fd, (char *)to + done, size - done, (off_t)in->at)
-					   : read(in->fd, (char *)to + done, size - done);
+		char *at = (char *)to + done;
+		ssize_t got = in->seekable ? pread(in->fd, at, size - done, (off_t)in->at)
+					   : read(in->fd, at, size - done);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -60,7 +61,8 @@ static int read_file_head(struct loader *in)
 	if (got < (ssize_t)sizeof(head) || memcmp(head.magic, CAPTURE_MAGIC, CAPTURE_MAGIC_SIZE))
 		return fail(-EINVAL, "%s is not a capture of scry", in->name);
 	if (le32toh(head.version) != CAPTURE_VERSION)
-		return fail(-ENOTSUP, "%s is a capture of format %" PRIu32 "; this scry reads format %d", in->name,
+		return fail(-ENOTSUP, "%s is a capture of format %" PRIu32
+				      "; this scry reads format %d", in->name,
 			    le32toh(head.version), CAPTURE_VERSION);
 	return 0;
 }
@@ -71,7 +73,8 @@ static bool is_chunk(const struct loader *in, const struct capture_chunk_head *h
 	       le32toh(head->packed) <= CAPTURE_CHUNK_MAX && le32toh(head->plain) <= CAPTURE_CHUNK_MAX;
 }
 
-/* The next chunk, unpacked. 1: there is one; 0: the file ends here, rightly or not; -errno, reported. */
+/* The next chunk, unpacked. 1: there is one; 0: the file ends here, rightly or not; -errno,
+ * reported. */
 static int read_chunk(struct loader *in, struct cursor *ret)
 {
 	struct capture_chunk_head head;
@@ -96,7 +99,7 @@ static int read_chunk(struct loader *in, struct cursor *ret)
 	if (in->unpacked > CAPTURE_CHUNK_MAX + in->at * UNPACK_RATIO ||
 	    ZSTD_getFrameContentSize(in->packed, packed) != plain)
 		return 0;
-	if (!array_reserve(&in->plain, &in->plain_capacity, plain, 1))
+	if (!array_reserve(&in->plain, &in->plain_capacity, plain + 1, 1))
 		return fail(-ENOMEM, "read %s:", in->name);
 	if (ZSTD_decompressDCtx(in->zstd, in->plain, plain, in->packed, packed) != plain)
 		return 0;

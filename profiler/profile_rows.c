@@ -32,16 +32,21 @@ static struct profile_row *row_add(struct rows *rows)
 	return &rows->item[rows->count++];
 }
 
+static struct tree_label file_label(const struct tree_label *label)
+{
+	return (struct tree_label){ .is = TREE_FUNCTION, .file = label->file };
+}
+
 /* Row (from 1) of each label, 0 where it has none. */
 static int rows_of_labels(struct rows *rows, enum output_by by, uint32_t *row_of)
 {
 	const struct profile_tree *tree = rows->tree;
 	struct table known = { 0 };
+	bool by_file = by == OUTPUT_BY_FILE;
 	int err = 0;
 
 	for (size_t i = 1; i < tree->labels_count && !err; i++) {
 		const struct tree_label *label = &tree->labels[i];
-		bool by_file = by == OUTPUT_BY_FILE;
 		uint32_t had = known.count;
 		struct profile_row *row;
 
@@ -52,7 +57,7 @@ static int rows_of_labels(struct rows *rows, enum output_by by, uint32_t *row_of
 						(uint32_t)label->line);
 		row = row_of[i] > had ? row_add(rows) : NULL;
 		if (row)
-			row->label = by_file ? (struct tree_label){ .is = TREE_FUNCTION, .file = label->file } : *label;
+			row->label = by_file ? file_label(label) : *label;
 		else if (!row_of[i] || row_of[i] > had)
 			err = -ENOMEM;
 	}
@@ -60,7 +65,8 @@ static int rows_of_labels(struct rows *rows, enum output_by by, uint32_t *row_of
 	return err;
 }
 
-/* A walk over the tree, caller before callee, without recursion: stacks may be thousands of frames deep. */
+/* A walk over the tree, caller before callee, without recursion: stacks may be thousands of
+ * frames deep. */
 struct walk {
 	uint32_t *first, *next;		/* callee, and the next one of the same caller; 0: none */
 };
@@ -86,10 +92,10 @@ static void walk_deinit(struct walk *walk)
 	free(walk->next);
 }
 
-/* Sum the nodes into their rows. `inside` counts how often a row stands on the way from the root: its total takes the
- * outermost of them, which holds the others. */
-static void sum_nodes(struct rows *rows, const struct walk *walk, const uint32_t *row_of, uint32_t *inside,
-		      const struct tree_weight *totals)
+/* Sum the nodes into their rows. `inside` counts how often a row stands on the way from the
+ * root: its total takes the outermost of them, which holds the others. */
+static void sum_nodes(struct rows *rows, const struct walk *walk, const uint32_t *row_of,
+		      uint32_t *inside, const struct tree_weight *totals)
 {
 	const struct profile_tree *tree = rows->tree;
 	uint32_t node = walk->first[0];
@@ -230,8 +236,8 @@ static int sort(struct rows *rows, enum output_sort by)
 	return 0;
 }
 
-int profile_rows(const struct profile_tree *tree, const struct output_options *options, struct profile_row **ret,
-		 size_t *count)
+int profile_rows(const struct profile_tree *tree, const struct output_options *options,
+		 struct profile_row **ret, size_t *count)
 {
 	struct rows rows = { .tree = tree };
 	int err;

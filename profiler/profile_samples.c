@@ -29,12 +29,13 @@ static uint64_t exception_take(struct exceptions *column, uint64_t limit)
 }
 
 /* Read count samples into `to` by their columns. false: the columns do not make sense. */
-static bool read_columns(struct profile *p, struct cursor *columns, struct profile_sample *to, uint64_t count,
-			 uint32_t event, uint64_t tick)
+static bool read_columns(struct profile *p, struct cursor *columns, struct profile_sample *to,
+			 uint64_t count, uint32_t event, uint64_t tick)
 {
 	struct cursor times = columns[CAPTURE_TIMES], threads = columns[CAPTURE_THREAD_INDICES];
 	struct cursor stacks = columns[CAPTURE_STACK_INDICES];
-	struct exceptions values = { .in = columns[CAPTURE_VALUES] }, errors = { .in = columns[CAPTURE_ERRORS] };
+	struct exceptions values = { .in = columns[CAPTURE_VALUES] };
+	struct exceptions errors = { .in = columns[CAPTURE_ERRORS] };
 	uint64_t period = p->events.item[event].period;
 
 	exceptions_step(&values, 0);
@@ -47,7 +48,9 @@ static bool read_columns(struct profile *p, struct cursor *columns, struct profi
 		to[i].thread = (uint32_t)cursor_below(&threads, p->threads.count);
 		to[i].stack = (uint32_t)cursor_below(&stacks, p->stacks.count);
 		to[i].value = has_exception(&values, i) ? exception_take(&values, UINT64_MAX) : period;
-		to[i].error = has_exception(&errors, i) ? (uint32_t)exception_take(&errors, p->strings.count) : 0;
+		to[i].error = 0;
+		if (has_exception(&errors, i))
+			to[i].error = (uint32_t)exception_take(&errors, p->strings.count);
 		to[i].event = event;
 	}
 	return !times.bad && !threads.bad && !stacks.bad && !values.in.bad && !errors.in.bad;
@@ -67,12 +70,16 @@ int profile_samples_add(struct profile *p, struct cursor *in)
 		if (kind < CAPTURE_COLUMN_COUNT)
 			columns[kind] = column;
 	}
-	/* Each sample takes at least one byte of the column of times: no memory for more than that. */
+	/* Each sample takes at least one byte of the column of times: no memory for more than
+	 * that. */
 	if (in->bad || count > (uint64_t)(columns[CAPTURE_TIMES].end - columns[CAPTURE_TIMES].at)) {
 		in->bad = true;
 		return 0;
 	}
-	if (!array_reserve(&p->samples.item, &p->samples.capacity, had + count, sizeof(*p->samples.item)))
+	if (!count)
+		return 0;
+	if (!array_reserve(&p->samples.item, &p->samples.capacity, had + count,
+			   sizeof(*p->samples.item)))
 		return -ENOMEM;
 	if (!read_columns(p, columns, p->samples.item + had, count, event, tick)) {
 		in->bad = true;

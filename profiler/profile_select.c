@@ -18,7 +18,9 @@ static bool file_fits(const char *pattern, const char *path)
 {
 	const char *base = strrchr(path, '/');
 
-	return name_fits(pattern, path) || (base && !strchr(pattern, '/') && glob_match(pattern, base + 1));
+	if (name_fits(pattern, path))
+		return true;
+	return base && !strchr(pattern, '/') && glob_match(pattern, base + 1);
 }
 
 /* Callers come before callees, so one pass tells for all stacks. */
@@ -54,7 +56,8 @@ void profile_selection_deinit(struct profile_selection *selection)
 	selection->stacks = NULL;
 }
 
-bool profile_selection_has(const struct profile_selection *selection, const struct profile_sample *sample)
+bool profile_selection_has(const struct profile_selection *selection,
+			   const struct profile_sample *sample)
 {
 	const struct output_options *options = selection->options;
 	double at = (double)sample->time / 1e9;

@@ -17,12 +17,13 @@ struct builder {
 	uint32_t *frame_labels;	/* label of each frame, 0: not made yet */
 	struct table labels;	/* of functions: name and file, line and kind */
 	struct table edges;	/* parent node, label -> node */
-	struct table placed;	/* root label, stack -> index into nodes */
-	uint32_t *nodes;	/* node of a placed stack */
+	uint32_t *placed;	/* node of each stack under root 0, 0: not made yet */
+	struct table others;	/* root, stack -> index into nodes, for other roots */
+	uint32_t *nodes;
 	size_t nodes_capacity;
 	uint32_t *path;		/* stacks on the way to a placed one */
 	size_t path_capacity;
-	uint32_t *thread_roots;	/* node under which a thread's stacks stand, by thread; ~0: not made yet */
+	uint32_t *thread_roots;	/* of each thread: the node its stacks stand under; ~0: not made */
 };
 
 static void builder_deinit(struct builder *b)
@@ -30,7 +31,8 @@ static void builder_deinit(struct builder *b)
 	free(b->frame_labels);
 	table_deinit(&b->labels);
 	table_deinit(&b->edges);
-	table_deinit(&b->placed);
+	free(b->placed);
+	table_deinit(&b->others);
 	free(b->nodes);
 	free(b->path);
 	free(b->thread_roots);
@@ -41,7 +43,8 @@ static uint32_t label_add(struct builder *b, struct tree_label label)
 {
 	struct profile_tree *tree = b->tree;
 
-	if (!array_reserve(&tree->labels, &tree->labels_capacity, tree->labels_count + 1, sizeof(label)))
+	if (!array_reserve(&tree->labels, &tree->labels_capacity, tree->labels_count + 1,
+			   sizeof(label)))
 		return 0;
 	tree->labels[tree->labels_count] = label;
 	return (uint32_t)tree->labels_count++;
@@ -67,7 +70,8 @@ static uint32_t frame_label(struct builder *b, uint32_t frame)
 
 	if (!b->frame_labels[frame])
 		b->frame_labels[frame] = label_intern(b, (struct tree_label){
-			.is = TREE_FUNCTION, .kind = function->kind, .name = function->name, .file = function->file,
+			.is = TREE_FUNCTION, .kind = function->kind, .name = function->name,
+			.file = function->file,
 			.line = b->options->lines && at->line > 0 ? at->line : function->line,
 		});
 	return b->frame_labels[frame];
@@ -83,7 +87,8 @@ static uint32_t node_under(struct builder *b, uint32_t parent, uint32_t label)
 		return 0;
 	node = table_put(&b->edges, parent, label);
 	if (node > known) {
-		if (!array_reserve(&tree->nodes, &tree->nodes_capacity, (size_t)node + 1, sizeof(*tree->nodes)))
+		if (!array_reserve(&tree->nodes, &tree->nodes_capacity, (size_t)node + 1,
+				   sizeof(*tree->nodes)))
 			return 0;
 		tree->nodes[node] = (struct tree_node){ .parent = parent, .label = label };
 		tree->nodes_count = (size_t)node + 1;
@@ -118,31 +123,46 @@ static int thread_root(struct builder *b, uint32_t thread, uint32_t *ret)
 	return 0;
 }
 
-/* Remember the node of a stack under a root. */
+/* The node that a stack has been given under a root, 0: none yet. Mostly there is the one root
+ * and no need to hash. */
+static uint32_t placed(const struct builder *b, uint32_t root, uint32_t stack)
+{
+	uint32_t index = root ? table_find(&b->others, root, stack) : 0;
+
+	return root ? index ? b->nodes[index] : 0 : b->placed[stack];
+}
+
 static bool place(struct builder *b, uint32_t root, uint32_t stack, uint32_t node)
 {
-	uint32_t index = table_put(&b->placed, root, stack);
+	uint32_t index;
 
-	if (!index || !array_reserve(&b->nodes, &b->nodes_capacity, (size_t)index + 1, sizeof(*b->nodes)))
+	if (!root) {
+		b->placed[stack] = node;
+		return true;
+	}
+	index = table_put(&b->others, root, stack);
+	if (!index || !array_reserve(&b->nodes, &b->nodes_capacity, (size_t)index + 1,
+				     sizeof(*b->nodes)))
 		return false;
 	b->nodes[index] = node;
 	return true;
 }
 
-/* The node of a stack under a root: up to the nearest caller that has one, and down again. 0: no memory. */
+/* The node of a stack under a root: up to the nearest caller that has one, and down again. 0: no
+ * memory. */
 static uint32_t stack_node(struct builder *b, uint32_t root, uint32_t stack)
 {
-	uint32_t node = root, index = 0;
+	uint32_t node = 0;
 	size_t depth = 0;
 
-	for (; stack && !(index = table_find(&b->placed, root, stack));
-	     stack = b->profile->stacks.item[stack].parent) {
+	while (stack && !(node = placed(b, root, stack))) {
 		if (!array_reserve(&b->path, &b->path_capacity, depth + 1, sizeof(*b->path)))
 			return 0;
 		b->path[depth++] = stack;
+		stack = b->profile->stacks.item[stack].parent;
 	}
-	if (index)
-		node = b->nodes[index];
+	if (!node)
+		node = root;
 	while (depth--) {
 		stack = b->path[depth];
 		node = node_under(b, node, frame_label(b, b->profile->stacks.item[stack].frame));
@@ -156,7 +176,8 @@ static bool count_error(struct profile_tree *tree, uint32_t error)
 {
 	uint32_t index = table_put(&tree->errors, error, 0);
 
-	if (!index || !array_reserve(&tree->error_counts, &tree->error_capacity, (size_t)index + 1, sizeof(uint64_t)))
+	if (!index || !array_reserve(&tree->error_counts, &tree->error_capacity, (size_t)index + 1,
+				     sizeof(uint64_t)))
 		return false;
 	tree->error_counts[index]++;
 	return true;
@@ -177,7 +198,10 @@ static int add_sample(struct builder *b, const struct profile_sample *sample)
 
 	if (err)
 		return err;
-	node = sample->stack ? stack_node(b, root, sample->stack) : node_under(b, root, label_intern(b, cause));
+	if (sample->stack)
+		node = stack_node(b, root, sample->stack);
+	else
+		node = node_under(b, root, label_intern(b, cause));
 	if (!node || (sample->error && !count_error(tree, sample->error)))
 		return -ENOMEM;
 	weigh(&tree->nodes[node].self, sample);
@@ -193,9 +217,10 @@ static int builder_init(struct builder *b)
 
 	tree->threads = calloc(p->threads.count, sizeof(*tree->threads));
 	b->frame_labels = calloc(p->frames.count, sizeof(*b->frame_labels));
+	b->placed = calloc(p->stacks.count, sizeof(*b->placed));
 	b->thread_roots = malloc(p->threads.count * sizeof(*b->thread_roots));
 	tree->labels_count = tree->nodes_count = 1;
-	if (!tree->threads || !b->frame_labels || !b->thread_roots ||
+	if (!tree->threads || !b->frame_labels || !b->placed || !b->thread_roots ||
 	    !array_reserve(&tree->labels, &tree->labels_capacity, 1, sizeof(*tree->labels)) ||
 	    !array_reserve(&tree->nodes, &tree->nodes_capacity, 1, sizeof(*tree->nodes)))
 		return -ENOMEM;
@@ -219,9 +244,10 @@ static int add_samples(struct builder *b)
 int profile_tree_create(const struct profile *profile, const struct output_options *options,
 			struct profile_tree **ret)
 {
-	struct builder b = { .profile = profile, .options = options, .tree = calloc(1, sizeof(*b.tree)) };
+	struct builder b = { .profile = profile, .options = options };
 	int err;
 
+	b.tree = calloc(1, sizeof(*b.tree));
 	if (!b.tree)
 		return -ENOMEM;
 	b.tree->profile = profile;
@@ -256,7 +282,8 @@ struct tree_weight *profile_tree_totals(const struct profile_tree *tree)
 		return NULL;
 	for (size_t i = 0; i < tree->nodes_count; i++)
 		totals[i] = tree->nodes[i].self;
-	/* Callees come after their callers, so from the end each one is complete when it is added up. */
+	/* Callees come after their callers, so from the end each one is complete when it is
+	 * added up. */
 	for (size_t i = tree->nodes_count - 1; i > 0; i--) {
 		totals[tree->nodes[i].parent].samples += totals[i].samples;
 		totals[tree->nodes[i].parent].value += totals[i].value;
@@ -277,25 +304,42 @@ static int function_label(const struct profile *p, const struct tree_label *labe
 	return asprintf(text, "%s (%s)", name, file);
 }
 
+static int process_label(const struct profile *p, uint32_t index, char **text)
+{
+	const struct profile_process *process = &p->processes.item[index];
+	const char *name = process->name ? profile_text(p, process->name) : "process";
+
+	return asprintf(text, "%s (pid %u)", name, process->pid);
+}
+
+static int thread_label(const struct profile *p, uint32_t index, char **text)
+{
+	const struct profile_thread *thread = &p->threads.item[index];
+	const char *name = thread->name ? profile_text(p, thread->name) : "thread";
+
+	return asprintf(text, "%s (tid %u)", name, thread->tid);
+}
+
+static int cause_label(const struct profile *p, uint32_t cause, char **text)
+{
+	return asprintf(text, "[%s]", cause ? profile_text(p, cause) : "no stack");
+}
+
 char *profile_tree_label(const struct profile_tree *tree, uint32_t index)
 {
 	const struct profile *p = tree->profile;
 	const struct tree_label *label = &tree->labels[index];
-	const struct profile_process *process = p->processes.item + (label->is == TREE_PROCESS ? label->index : 0);
-	const struct profile_thread *thread = p->threads.item + (label->is == TREE_THREAD ? label->index : 0);
 	char *text = NULL;
 	int done = -1;
 
 	if (label->is == TREE_FUNCTION)
 		done = function_label(p, label, &text);
 	else if (label->is == TREE_PROCESS)
-		done = asprintf(&text, "%s (pid %u)", process->name ? profile_text(p, process->name) : "process",
-				process->pid);
+		done = process_label(p, label->index, &text);
 	else if (label->is == TREE_THREAD)
-		done = asprintf(&text, "%s (tid %u)", thread->name ? profile_text(p, thread->name) : "thread",
-				thread->tid);
+		done = thread_label(p, label->index, &text);
 	else
-		done = asprintf(&text, "[%s]", label->name ? profile_text(p, label->name) : "no stack");
+		done = cause_label(p, label->name, &text);
 	return done < 0 ? NULL : text;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stacks of a profile as a tree of what is shown: samples that the options leave out are gone, frames that look the
- * same under the same caller are one node, and the sums are at the nodes. Every output is made from it.
+ * The stacks of a profile as a tree of what is shown: samples that the options leave out are gone,
+ * frames that look the same under the same caller are one node, and the sums are at the nodes.
+ * Every output is made from it.
  */
 #ifndef SCRY_PROFILE_TREE_H
 #define SCRY_PROFILE_TREE_H

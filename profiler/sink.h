@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An output format. To add one: a file sink_NAME.c with a const struct sink sink_NAME at its foot, and a
- * word in SINKS.
+ * An output format. To add one: a file sink_NAME.c with a const struct sink sink_NAME at its foot,
+ * and a word in SINKS.
  */
 #ifndef SCRY_SINK_H
 #define SCRY_SINK_H
@@ -13,8 +13,8 @@
 
 struct sink {
 	const char *extension;	/* ".folded" */
-	/* Write to a stream just opened. Failures of the stream itself are found by the caller; others are returned as
-	 * -errno, not reported. */
+	/* Write to a stream just opened. Failures of the stream itself are found by the caller;
+	 * others are returned as -errno, not reported. */
 	int (*write)(const struct profile *profile, FILE *to, const struct output_options *options);
 };
 

@@ -63,7 +63,8 @@ static int copy_thread(struct copy *c, uint32_t thread)
 	if (from->name)
 		capture_name_thread(c->to, c->threads[thread], profile_text(c->from, from->name));
 	if (process->name && !c->processes[from->process])
-		capture_name_process(c->to, process->id, process->pid, profile_text(c->from, process->name));
+		capture_name_process(c->to, process->id, process->pid,
+				     profile_text(c->from, process->name));
 	c->processes[from->process] = 1;
 	return 0;
 }
@@ -99,7 +100,8 @@ static int copy_all(struct copy *c, FILE *to, const struct output_options *optio
 	c->stacks = calloc(p->stacks.count, sizeof(*c->stacks));
 	c->threads = calloc(p->threads.count, sizeof(*c->threads));
 	c->processes = calloc(p->processes.count, 1);
-	err = c->stacks && c->threads && c->processes ? profile_selection_init(&selection, p, options) : -ENOMEM;
+	err = c->stacks && c->threads && c->processes
+		? profile_selection_init(&selection, p, options) : -ENOMEM;
 	if (err)
 		return err;
 	err = capture_create_at(fileno(to), "the copy", &p->header, &c->to);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Brendan Gregg's folded stacks: one line each, root first, `;` between frames, a space and the weight. */
+/* Brendan Gregg's folded stacks: one line each, root first, `;` between frames, a space and the
+ * weight. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,8 +30,8 @@ static const char *label_text(const struct profile_tree *tree, char **texts, uin
 	return texts[label];
 }
 
-static int write_stack(const struct profile_tree *tree, uint32_t node, uint32_t **path, size_t *capacity,
-		       char **texts, FILE *to)
+static int write_stack(const struct profile_tree *tree, uint32_t node, uint32_t **path,
+		       size_t *capacity, char **texts, FILE *to)
 {
 	uint64_t weight = profile_weight(tree->profile, &tree->nodes[node].self);
 	size_t depth = 0;

@@ -27,7 +27,8 @@ static void write_errors(const struct profile_tree *tree, FILE *to)
 	fputs("},\n", to);
 }
 
-static int write_functions(const struct profile_tree *tree, FILE *to, const struct output_options *options)
+static int write_functions(const struct profile_tree *tree, FILE *to,
+			   const struct output_options *options)
 {
 	const struct profile *p = tree->profile;
 	_cleanup_free_ struct profile_row *rows = NULL;
@@ -72,8 +73,8 @@ static int write_threads(const struct profile_tree *tree, FILE *to)
 	for (size_t i = 0; i < count; i++) {
 		const struct profile_thread *thread = &p->threads.item[rows[i].label.index];
 
-		fprintf(to, "%s\n    {\"pid\": %" PRIu32 ", \"tid\": %" PRIu32 ", \"name\": ", i ? "," : "",
-			p->processes.item[thread->process].pid, thread->tid);
+		fprintf(to, "%s\n    {\"pid\": %" PRIu32 ", \"tid\": %" PRIu32 ", \"name\": ",
+			i ? "," : "", p->processes.item[thread->process].pid, thread->tid);
 		escape_json(to, profile_text(p, thread->name));
 		fprintf(to, ", \"samples\": %" PRIu64 "}", rows[i].self.samples);
 	}
@@ -91,10 +92,11 @@ static int json_write(const struct profile *profile, FILE *to, const struct outp
 	err = profile_tree_create(profile, &shown, &tree);
 	if (err)
 		return err;
-	fprintf(to, "{\n  \"samples\": %" PRIu64 ",\n  \"lost\": %" PRIu64 ",\n", tree->all.samples, profile->lost);
+	fprintf(to, "{\n  \"samples\": %" PRIu64 ",\n  \"lost\": %" PRIu64 ",\n", tree->all.samples,
+		profile->lost);
 	write_errors(tree, to);
-	fprintf(to, "  \"duration_s\": %.6f,\n  \"frequency\": %" PRIu32 ",\n", (double)profile->duration_ns / 1e9,
-		profile->header.frequency);
+	fprintf(to, "  \"duration_s\": %.6f,\n  \"frequency\": %" PRIu32 ",\n",
+		(double)profile->duration_ns / 1e9, profile->header.frequency);
 	err = write_functions(tree, to, &shown);
 	if (!err)
 		err = write_threads(tree, to);

@@ -55,7 +55,8 @@ static int draw_stack(struct drawing *d, uint32_t node)
 	at = depth;
 	for (uint32_t up = node; up; up = tree->nodes[up].parent)
 		d->path[--at] = d->labels[tree->nodes[up].label];
-	return flame_add(d->flame, d->path, depth, profile_weight(tree->profile, &tree->nodes[node].self));
+	return flame_add(d->flame, d->path, depth,
+			 profile_weight(tree->profile, &tree->nodes[node].self));
 }
 
 /* "cpu at 99 Hz, 10.0 s, host, 2026-01-02 10:00 UTC" */

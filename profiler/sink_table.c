@@ -39,6 +39,14 @@ static unsigned width_of(FILE *to)
 	return asked > 0 && asked < 10000 ? (unsigned)asked : DEFAULT_WIDTH;
 }
 
+/* Cells for the name, behind figures that took so many. */
+static unsigned room(const struct sheet *sheet, int used)
+{
+	unsigned taken = (unsigned)used;
+
+	return sheet->width > taken + LEAST_NAME ? sheet->width - taken : LEAST_NAME;
+}
+
 static double percent(const struct sheet *sheet, const struct tree_weight *weight)
 {
 	const struct profile *p = sheet->tree->profile;
@@ -52,10 +60,13 @@ static struct units amount(const struct sheet *sheet, const struct tree_weight *
 	bool is_time = !strcmp(sheet->tree->profile->header.unit, "ns");
 
 	/* Nothing needs no unit. */
-	return is_time && weight->value ? units_ns(weight->value, width) : units_count(weight->value, width);
+	if (is_time && weight->value)
+		return units_ns(weight->value, width);
+	return units_count(weight->value, width);
 }
 
-/* The path from the package on, where it is installed in one of the usual places: the rest is the same for all. */
+/* The path from the package on, where it is installed in one of the usual places: the rest is
+ * the same for all. */
 static const char *short_path(const char *path)
 {
 	static const char *const roots[] = { "/site-packages/", "/dist-packages/" };
@@ -72,29 +83,31 @@ static const char *short_path(const char *path)
 }
 
 /* "name (file:line)" in so many cells: the line stands, the longer of name and file gives way. */
-static int put_function(const struct sheet *sheet, const struct tree_label *label, unsigned cells, bool bold)
+static int put_function(const struct sheet *sheet, const struct tree_label *label, unsigned cells,
+			bool bold)
 {
 	const struct profile *p = sheet->tree->profile;
-	const char *name = profile_text(p, label->name), *file = short_path(profile_text(p, label->file));
+	const char *name = profile_text(p, label->name);
+	const char *file = short_path(profile_text(p, label->file));
 	_cleanup_free_ char *whole_name = escape_fit(*name ? name : "?", WHOLE);
 	_cleanup_free_ char *whole_file = escape_fit(file, WHOLE);
 	_cleanup_free_ char *fit_name = NULL, *fit_file = NULL;
 	bool color = sheet->options->color;
-	unsigned room, name_cells, file_cells;
+	unsigned rest, name_cells, file_cells;
 	char line[16] = "";
 
 	if (!whole_name || !whole_file)
 		return -ENOMEM;
 	if (label->line > 0)
 		snprintf(line, sizeof(line), ":%" PRId32, label->line);
-	room = cells - (*file ? (unsigned)strlen(line) + 3 : 0);
+	rest = cells - (*file ? (unsigned)strlen(line) + 3 : 0);
 	name_cells = escape_width(whole_name);
 	file_cells = escape_width(whole_file);
-	if (name_cells + file_cells > room) {
-		unsigned half = file_cells < room / 2 ? file_cells : room / 2;
+	if (name_cells + file_cells > rest) {
+		unsigned half = file_cells < rest / 2 ? file_cells : rest / 2;
 
-		file_cells = name_cells < room - half ? room - name_cells : half;
-		name_cells = room - file_cells;
+		file_cells = name_cells < rest - half ? rest - name_cells : half;
+		name_cells = rest - file_cells;
 	}
 	fit_name = escape_fit(*name ? name : "?", name_cells);
 	fit_file = escape_fit(file, file_cells);
@@ -140,7 +153,7 @@ static int put_function_row(const struct sheet *sheet, const struct profile_row 
 {
 	int used = put_weights(sheet, row);
 
-	return put_function(sheet, &row->label, sheet->width - (unsigned)used, bold);
+	return put_function(sheet, &row->label, room(sheet, used), bold);
 }
 
 static int put_file_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
@@ -148,7 +161,7 @@ static int put_file_row(const struct sheet *sheet, const struct profile_row *row
 	const char *file = short_path(profile_text(sheet->tree->profile, row->label.file));
 	int used = put_weights(sheet, row);
 
-	return put_text(sheet, *file ? file : "-", sheet->width - (unsigned)used);
+	return put_text(sheet, *file ? file : "-", room(sheet, used));
 }
 
 static int put_thread_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
@@ -157,9 +170,10 @@ static int put_thread_row(const struct sheet *sheet, const struct profile_row *r
 	const struct profile_thread *thread = &p->threads.item[row->label.index];
 	int used = put_share(sheet, row);
 
-	used += fprintf(sheet->to, "  %8" PRIu32 "  %8" PRIu32 "   ", p->processes.item[thread->process].pid,
-			thread->tid);
-	return put_text(sheet, thread->name ? profile_text(p, thread->name) : "-", sheet->width - (unsigned)used);
+	used += fprintf(sheet->to, "  %8" PRIu32 "  %8" PRIu32 "   ",
+			p->processes.item[thread->process].pid, thread->tid);
+	return put_text(sheet, thread->name ? profile_text(p, thread->name) : "-",
+			room(sheet, used));
 }
 
 static int put_process_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
@@ -170,7 +184,7 @@ static int put_process_row(const struct sheet *sheet, const struct profile_row *
 
 	used += fprintf(sheet->to, "  %7" PRIu32 "  %8" PRIu32 "   ", row->threads, process->pid);
 	return put_text(sheet, process->name ? profile_text(p, process->name) : "-",
-			sheet->width - (unsigned)used);
+			room(sheet, used));
 }
 
 static const struct {
@@ -180,8 +194,10 @@ static const struct {
 	[OUTPUT_BY_FUNCTION] = { "  self     time   total     time   function", put_function_row },
 	[OUTPUT_BY_FILE] = { "  self     time   total     time   file", put_file_row },
 	[OUTPUT_BY_LINE] = { "  self     time   total     time   line", put_function_row },
-	[OUTPUT_BY_THREAD] = { " share     time   samples       pid       tid   thread", put_thread_row },
-	[OUTPUT_BY_PROCESS] = { " share     time   samples  threads       pid   process", put_process_row },
+	[OUTPUT_BY_THREAD] = { " share     time   samples       pid       tid   thread",
+			       put_thread_row },
+	[OUTPUT_BY_PROCESS] = { " share     time   samples  threads       pid   process",
+				put_process_row },
 };
 
 static int put_rows(const struct sheet *sheet)
@@ -217,9 +233,6 @@ static int table_write(const struct profile *profile, FILE *to, const struct out
 	struct profile_tree *tree;
 	int err;
 
-	/* The figures before the name take up to 46 columns. */
-	if (sheet.width < 46 + LEAST_NAME)
-		sheet.width = 46 + LEAST_NAME;
 	shown.lines |= shown.by == OUTPUT_BY_LINE;
 	shown.root_process = shown.root_thread = false;
 	err = profile_tree_create(profile, &shown, &tree);

@@ -17,7 +17,7 @@ $(O)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(O)/libscry.a
 # One fuzzer; the inner make of `fuzz` sets what it is built with.
 $(FUZZ:%=fuzz-%): fuzz-%: $(O)/tests/fuzz/fuzz_%
 	$(call say,FUZZ,"$* for $(FUZZ_SECONDS) s")
-	$(Q)mkdir -p $(O)/grown/$* && $< -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -verbosity=0 \
+	$(Q)mkdir -p $(O)/grown/$* && $< -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -verbosity=0 -close_fd_mask=3 \
 		-print_final_stats=1 -artifact_prefix=$(O)/$*- $(O)/grown/$* $(wildcard tests/fuzz/seeds/$*)
 
 .PHONY: fuzz $(FUZZ:%=fuzz-%)

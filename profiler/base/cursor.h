@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading what buffer.h wrote, from bytes that may be hostile: nothing is read past the end. A read that
- * cannot be had sets `bad`, gives 0 and moves to the end, so that a loop over a cursor always ends and
- * one look at `bad` after it is enough.
+ * Reading what buffer.h wrote, from bytes that may be hostile: nothing is read past the end. A read
+ * that cannot be had sets `bad`, gives 0 and moves to the end, so that a loop over a cursor always
+ * ends and one look at `bad` after it is enough.
  */
 #ifndef SCRY_CURSOR_H
 #define SCRY_CURSOR_H

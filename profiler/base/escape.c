@@ -9,7 +9,8 @@
 
 #define ELLIPSIS "\xe2\x80\xa6"
 
-/* By the number of leading one bits of the first byte; lowest is the smallest character that needs so many bytes. */
+/* By the number of leading one bits of the first byte; lowest is the smallest character that
+ * needs so many bytes. */
 static const struct {
 	unsigned char mask, lead;
 	uint32_t lowest;
@@ -77,9 +78,17 @@ static bool is_control(uint32_t character)
 /* Characters that change the direction of their neighbours or hide themselves or break a line. */
 static bool is_deceptive(uint32_t character)
 {
-	return (character >= 0x200b && character <= 0x200f) || (character >= 0x2028 && character <= 0x202e) ||
-	       (character >= 0x2060 && character <= 0x206f) || character == 0x061c || character == 0xfeff ||
-	       (character >= 0xe0000 && character <= 0xe0fff);
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0x061c, 0x061c }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0xfeff, 0xfeff }, { 0xe0000, 0xe0fff },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (character >= ranges[i].first && character <= ranges[i].last)
+			return true;
+	return false;
 }
 
 void escape_json(FILE *to, const char *text)
@@ -124,17 +133,18 @@ void escape_terminal(FILE *to, const char *text)
 	}
 }
 
-/* Ranges of characters of other than one cell: combining marks take none, East Asian wide ones and emoji two
- * (Unicode's EastAsianWidth.txt, W and F, by its large blocks). */
+/* Ranges of characters of other than one cell: combining marks take none, East Asian wide ones
+ * and emoji two (Unicode's EastAsianWidth.txt, W and F, by its large blocks). */
 static const struct {
 	uint32_t first, last;
 	unsigned cells;
 } widths[] = {
-	{ 0x0300, 0x036f, 0 },	 { 0x1100, 0x115f, 2 },	  { 0x1ab0, 0x1aff, 0 },     { 0x1dc0, 0x1dff, 0 },
-	{ 0x20d0, 0x20ff, 0 },	 { 0x2e80, 0x303e, 2 },	  { 0x3041, 0xa4cf, 2 },     { 0xac00, 0xd7a3, 2 },
-	{ 0xf900, 0xfaff, 2 },	 { 0xfe00, 0xfe0f, 0 },	  { 0xfe20, 0xfe2f, 0 },     { 0xfe30, 0xfe6f, 2 },
-	{ 0xff00, 0xff60, 2 },	 { 0xffe0, 0xffe6, 2 },	  { 0x1f300, 0x1f64f, 2 },   { 0x1f680, 0x1f6ff, 2 },
-	{ 0x1f900, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 },
+	{ 0x0300, 0x036f, 0 },   { 0x1100, 0x115f, 2 },   { 0x1ab0, 0x1aff, 0 },
+	{ 0x1dc0, 0x1dff, 0 },   { 0x20d0, 0x20ff, 0 },   { 0x2e80, 0x303e, 2 },
+	{ 0x3041, 0xa4cf, 2 },   { 0xac00, 0xd7a3, 2 },   { 0xf900, 0xfaff, 2 },
+	{ 0xfe00, 0xfe0f, 0 },   { 0xfe20, 0xfe2f, 0 },   { 0xfe30, 0xfe6f, 2 },
+	{ 0xff00, 0xff60, 2 },   { 0xffe0, 0xffe6, 2 },   { 0x1f300, 0x1f64f, 2 },
+	{ 0x1f680, 0x1f6ff, 2 }, { 0x1f900, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 },
 };
 
 static unsigned cells_of(uint32_t character)
@@ -191,7 +201,8 @@ char *escape_fit(const char *text, unsigned cells)
 		return strdup("");
 	head = (cells - 1) / 2;
 	head_end = skip_cells(whole, head);
-	/* Leave out so many cells that the rest fits; one more where a wide character straddles the edge. */
+	/* Leave out so many cells that the rest fits; one more where a wide character straddles
+	 * the edge. */
 	tail = skip_cells(whole, width - (cells - 1 - head));
 	while (escape_width(tail) > cells - 1 - head)
 		utf8_next(&tail);

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Odd constants with well-mixed bits (fractional parts of the golden ratio and of the square root of 3). */
+/* Odd constants with well-mixed bits (fractional parts of the golden ratio and of the square
+ * root of 3). */
 #define GOLDEN 0x9e3779b97f4a7c15ULL
 #define ROOT3  0xbb67ae8584caa73bULL
 

@@ -42,7 +42,8 @@ static bool grow(struct intern *intern)
 	uint32_t *grown;
 
 	if (intern->count >= MOST_TEXTS ||
-	    !array_reserve(&intern->texts, &intern->capacity, (size_t)intern->count + 2, sizeof(*intern->texts)))
+	    !array_reserve(&intern->texts, &intern->capacity, (size_t)intern->count + 2,
+			   sizeof(*intern->texts)))
 		return false;
 	if (((size_t)intern->count + 1) * 3 <= slots * 2)
 		return true;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Captures made of anything. The first byte chooses: a whole file, or the inside of one chunk (which a fuzzer
- * would seldom reach through zstd's checksum). What loads must also be shown in every format.
+ * Captures made of anything. The first byte chooses: a whole file, or the inside of one chunk
+ * (which a fuzzer would seldom reach through zstd's checksum). What loads must also be shown in
+ * every format.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ static const struct sink *const sinks[] = {
 static void show(const struct profile *profile, uint8_t choice)
 {
 	const struct output_options options = {
-		.by = choice % 5, .sort = choice / 5 % 2, .func = choice & 0x10 ? "*a*b" : NULL, .lines = choice & 0x20,
+		.by = choice % 5, .sort = choice / 5 % 2, .func = choice & 0x10 ? "*a*b" : NULL,
+		.lines = choice & 0x20,
 		.root_process = choice & 0x40, .root_thread = choice & 0x80, .to = choice & 1 ? 1 : 0,
 	};
 	FILE *null = fopen("/dev/null", "w");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Writes the capture that tests/golden/report.sh reports on: two processes, recursion, causes, names of every kind. */
+/* Writes the capture that tests/golden/report.sh reports on: two processes, recursion, causes,
+ * names of every kind. */
 #include <stdlib.h>
 
 #include "profiler/capture.h"
@@ -12,8 +13,13 @@ struct frame {
 	int defined, line;
 };
 
-static const struct frame handle[] = { { "<module>", "/srv/shop/app.py", 1, 60 }, { "handle", "/srv/shop/views.py", 31, 40 } };
-static const struct frame render = { "Template.render", "/srv/shop/lib/python3.12/site-packages/jinja2/environment.py", 1278, 1290 };
+static const struct frame handle[] = {
+	{ "<module>", "/srv/shop/app.py", 1, 60 },
+	{ "handle", "/srv/shop/views.py", 31, 40 },
+};
+static const struct frame render = {
+	"Template.render", "/srv/shop/lib/python3.12/site-packages/jinja2/environment.py", 1278, 1290,
+};
 static const struct frame walk = { "walk", "/srv/shop/tree.py", 7, 9 };
 static const struct frame wide = { "größe_\xe6\xbc\xa2\xe5\xad\x97", "/srv/shop/\xc3\xbc.py", 3, 4 };
 static const struct frame hostile = { "a;b\n\033[31m<b>&\"q\"\xff", "/tmp/\r\x9b" "2J.py", 5, 6 };
@@ -27,7 +33,8 @@ static uint32_t push(struct capture_writer *w, uint32_t stack, const struct fram
 	return capture_stack(w, stack, capture_frame(w, function, frame->line));
 }
 
-static void samples(struct capture_writer *w, uint64_t first_ms, int count, uint32_t thread, uint32_t stack, const char *error)
+static void samples(struct capture_writer *w, uint64_t first_ms, int count, uint32_t thread,
+		    uint32_t stack, const char *error)
 {
 	for (int i = 0; i < count; i++)
 		capture_sample(w, (first_ms + (uint64_t)i * 10) * MS, thread, stack, 10 * MS, error);
@@ -36,7 +43,8 @@ static void samples(struct capture_writer *w, uint64_t first_ms, int count, uint
 int main(int argc, char **argv)
 {
 	const struct capture_header header = {
-		.start_realtime_ns = 1767348000000000000ULL, .period_ns = 10 * MS, .frequency = 100, .max_stack = 1024,
+		.start_realtime_ns = 1767348000000000000ULL, .period_ns = 10 * MS, .frequency = 100,
+		.max_stack = 1024,
 		.cpus = 4, .event = "cpu", .unit = "ns", .command = "scry record -p 4711 -F 100",
 		.target = "pid 4711 (python3)", .host = "box", .kernel = "6.1.0", .scry_version = "0.1",
 	};

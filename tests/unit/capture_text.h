@@ -25,7 +25,8 @@
 #define MS	 1000000ULL
 
 static const struct capture_header test_header = {
-	.start_realtime_ns = 1767348000000000000ULL, .start_ns = START_NS, .period_ns = 10 * MS, .frequency = 100,
+	.start_realtime_ns = 1767348000000000000ULL, .start_ns = START_NS, .period_ns = 10 * MS,
+	.frequency = 100,
 	.max_stack = 1024, .cpus = 4, .event = "cpu", .unit = "ns", .command = "scry record -p 4711",
 	.target = "pid 4711 (python3)", .host = "box", .kernel = "6.1.0", .scry_version = "0.1",
 };
@@ -53,14 +54,15 @@ static inline uint32_t test_stack(struct test_file *f, const char *frames)
 	uint32_t stack = CAPTURE_NO_STACK;
 
 	while ((word = strsep(&rest, " "))) {
-		char *name = strsep(&word, ":"), *file = strsep(&word, ":"), *defined = strsep(&word, ":");
+		char *name = strsep(&word, ":"), *file = strsep(&word, ":"), *at = strsep(&word, ":");
 		enum capture_kind kind = *name == '[' ? CAPTURE_MARK : CAPTURE_INTERPRETED;
-		uint32_t function;
+		uint32_t function, frame;
 
 		if (!*name)
 			continue;
-		function = capture_function(f->w, kind, name, file ? file : "", defined ? atoi(defined) : 0);
-		stack = capture_stack(f->w, stack, capture_frame(f->w, function, word ? atoi(word) : 0));
+		function = capture_function(f->w, kind, name, file ? file : "", at ? atoi(at) : 0);
+		frame = capture_frame(f->w, function, word ? atoi(word) : 0);
+		stack = capture_stack(f->w, stack, frame);
 	}
 	free(copy);
 	return stack;

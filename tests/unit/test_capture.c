@@ -2,8 +2,10 @@
 /* What is written to a capture is what is read back, whatever happens to the end of the file. */
 #include "capture_text.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include <zstd.h>
 
 #include "profiler/capture_format.h"
 
@@ -36,7 +38,8 @@ static void gives_back_what_was_written(void **state)
 	assert_int_equal(p->samples.item[0].time, 10 * MS);
 	assert_int_equal(p->samples.item[0].value, 10 * MS);
 	assert_int_equal(p->samples.item[0].error, 0);
-	assert_string_equal(profile_text(p, p->samples.item[1].error), "frame not readable (page not present)");
+	assert_string_equal(profile_text(p, p->samples.item[1].error),
+			    "frame not readable (page not present)");
 	assert_int_equal(p->samples.item[2].value, 77);
 	assert_int_equal(p->samples.item[2].stack, CAPTURE_NO_STACK);
 	assert_int_equal(p->threads.item[p->samples.item[2].thread].tid, 4712);
@@ -125,7 +128,8 @@ static int three_seconds(off_t *sizes)
 	test_open(&f);
 	for (int second = 0; second < 3; second++) {
 		for (int i = 0; i < 10; i++)
-			test_sample(&f, (uint64_t)(second * 1000 + i * 100), i % 2 ? "main a" : "main b:f.py:1:2", NULL);
+			test_sample(&f, (uint64_t)(second * 1000 + i * 100),
+				    i % 2 ? "main a" : "main b:f.py:1:2", NULL);
 		assert_int_equal(capture_flush(f.w), 0);
 		sizes[second] = (off_t)capture_size(f.w);
 	}
@@ -178,9 +182,50 @@ static void stops_at_a_damaged_chunk(void **state)
 	close(fd);
 }
 
+/* A chunk by hand. */
+static void append_chunk(int fd, uint32_t number, const void *plain, size_t size)
+{
+	size_t bound = ZSTD_compressBound(size);
+	unsigned char *packed = malloc(bound);
+	size_t packed_size = ZSTD_compress(packed, bound, plain, size, 3);
+	const struct capture_chunk_head head = {
+		htole32(CAPTURE_CHUNK_MAGIC), htole32(number), htole32((uint32_t)packed_size),
+			htole32((uint32_t)size), };
+
+	assert_false(ZSTD_isError(packed_size));
+	assert_int_equal(write(fd, &head, sizeof(head)), sizeof(head));
+	assert_int_equal(write(fd, packed, packed_size), packed_size);
+	free(packed);
+}
+
+static void does_not_unpack_a_bomb(void **state)
+{
+	static const unsigned char end[] = { CAPTURE_END, 2, 9, 0 };
+	unsigned char *zeros = calloc(CAPTURE_CHUNK_MAX, 1);
+	struct profile *p;
+	int fd;
+
+	/* Sections of a kind that nobody knows: one chunk of them is odd but readable, the end comes after it. */
+	for (uint32_t bombs = 1; bombs <= 3; bombs++) {
+		fd = memfd_create("bomb", MFD_CLOEXEC);
+		assert_int_equal(write(fd, CAPTURE_MAGIC "\1\0\0\0\0\0\0\0", 16), 16);
+		for (uint32_t i = 0; i < bombs; i++)
+			append_chunk(fd, i, zeros, CAPTURE_CHUNK_MAX - 2);
+		append_chunk(fd, bombs, end, sizeof(end));
+		err_quiet(1);
+		p = test_load(fd);
+		err_quiet(0);
+		assert_int_equal(p->cut, bombs > 1);
+		profile_destroy(p);
+		close(fd);
+	}
+	free(zeros);
+}
+
 static void refuses_what_is_no_capture(void **state)
 {
-	static const char *const texts[] = { "", "scry", "main;work 12\n", "scrycap\n\x02\0\0\0\0\0\0\0" };
+	static const char *const texts[] = { "", "scry", "main;work 12\n",
+						   "scrycap\n\x02\0\0\0\0\0\0\0" };
 	struct profile *p = NULL;
 
 	for (size_t i = 0; i < 4; i++) {
@@ -270,6 +315,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(keeps_any_bytes_of_a_name),
 		cmocka_unit_test(reads_a_killed_recording_up_to_its_last_whole_chunk),
 		cmocka_unit_test(stops_at_a_damaged_chunk),
+		cmocka_unit_test(does_not_unpack_a_bomb),
 		cmocka_unit_test(refuses_what_is_no_capture),
 		cmocka_unit_test(reads_a_capture_from_a_pipe),
 		cmocka_unit_test(hands_over_the_unnamed_file),

@@ -11,7 +11,8 @@
 
 static void gives_back_numbers(void **state)
 {
-	static const uint64_t numbers[] = { 0, 1, 127, 128, 16383, 16384, UINT32_MAX, INT64_MAX, UINT64_MAX };
+	static const uint64_t numbers[] = { 0, 1, 127, 128, 16383, 16384, UINT32_MAX, INT64_MAX,
+		UINT64_MAX };
 	struct buffer buffer = { 0 };
 	struct cursor cursor;
 
@@ -46,8 +47,10 @@ static void gives_back_signed_numbers_small_ones_in_a_byte(void **state)
 static void refuses_a_number_cut_short_or_too_long(void **state)
 {
 	static const unsigned char cut[] = { 0x80, 0x80 };
-	static const unsigned char endless[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 };
-	static const unsigned char too_large[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2 };
+	static const unsigned char endless[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 1 };
+	static const unsigned char too_large[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 2 };
 	struct cursor cursor = cursor_over(cut, sizeof(cut));
 
 	assert_int_equal(cursor_number(&cursor), 0);

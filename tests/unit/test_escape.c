@@ -35,7 +35,8 @@ static void check_fit(const char *text, unsigned cells, const char *expected)
 
 static void replaces_bytes_that_are_not_utf8(void **state)
 {
-	check(escape_folded, "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d");
+	check(escape_folded, "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d",
+	      "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d");
 	check(escape_folded, "a\xff", "a" BAD);
 	check(escape_folded, "\xc3", BAD);		/* cut */
 	check(escape_folded, "\xe2\x82", BAD BAD);
@@ -91,7 +92,8 @@ static void gives_way_in_the_middle(void **state)
 
 static void fits_wide_and_hostile_names(void **state)
 {
-	static const char wide[] = "\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97";
+	static const char wide[] =
+		"\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97";
 	char *huge = malloc(10001);
 
 	for (unsigned cells = 0; cells < 14; cells++) {

@@ -55,7 +55,8 @@ static void folds_executed_lines_when_asked(void **state)
 
 static void adds_process_and_thread_as_roots(void **state)
 {
-	const struct output_options roots = { .root_process = true, .root_thread = true, .func = "w*k" };
+	const struct output_options roots = { .root_process = true, .root_thread = true,
+		.func = "w*k" };
 
 	check(&sink_folded, &roots,
 	      "python3 (pid 4711);MainThread (tid 4711);main (/srv/app.py:1);work (/srv/app.py:4) 3\n"
@@ -73,7 +74,8 @@ static void keeps_what_lies_in_the_time_window(void **state)
 static void finds_files_by_base_name_or_whole_path(void **state)
 {
 	const struct output_options base = { .file = "x.py" }, path = { .file = "*/dist-packages/*" };
-	const char *expected = "main (/srv/app.py:1);helper (/usr/lib/python3/dist-packages/lib/x.py:8) 3\n";
+	const char *expected =
+		"main (/srv/app.py:1);helper (/usr/lib/python3/dist-packages/lib/x.py:8) 3\n";
 	const struct output_options none = { .file = "lib/x.py" };
 
 	check(&sink_folded, &base, expected);
@@ -156,11 +158,12 @@ static void writes_the_table_for_programs(void **state)
 static struct profile *one_sample(const char *name, const char *file, int line)
 {
 	struct test_file f;
-	uint32_t function;
+	uint32_t function, stack;
 
 	test_open(&f);
 	function = capture_function(f.w, CAPTURE_INTERPRETED, name, file, line);
-	capture_sample(f.w, START_NS, f.thread, capture_stack(f.w, 0, capture_frame(f.w, function, 0)), MS, NULL);
+	stack = capture_stack(f.w, 0, capture_frame(f.w, function, 0));
+	capture_sample(f.w, START_NS, f.thread, stack, MS, NULL);
 	return test_close(&f, 1);
 }
 
@@ -191,7 +194,8 @@ static void fits_long_names_into_80_columns(void **state)
 	name[10000] = '\0';
 	p = one_sample(name, "/a/rather/long/path/to/some/module_with_a_name.py", 1234567);
 	text = test_output(p, &sink_table, &plain);
-	assert_non_null(strstr(text, "\n100.0%  1.00 ms  100.0%  1.00 ms   nnnnnnnn\xe2\x80\xa6nnnnnnnn (/a/rathe\xe2\x80\xa6"
+	assert_non_null(strstr(text, "\n100.0%  1.00 ms  100.0%  1.00 ms   "
+				     "nnnnnnnn\xe2\x80\xa6nnnnnnnn (/a/rathe\xe2\x80\xa6"
 				     "_name.py:1234567)\n"));
 	free(text);
 	profile_destroy(p);
@@ -269,7 +273,8 @@ static void sums_up_in_one_line(void **state)
 	output_summary(p, to);
 	profile_destroy(p);
 	test_open(&f);
-	capture_sample(f.w, START_NS, f.thread, test_stack(&f, "a"), MS, "frame not readable (page not present)");
+	capture_sample(f.w, START_NS, f.thread, test_stack(&f, "a"), MS,
+		       "frame not readable (page not present)");
 	capture_sample(f.w, START_NS, capture_thread(f.w, 2, 9, 9), 0, MS, "process not examined yet");
 	capture_sample(f.w, START_NS, f.thread, 0, MS, "process not examined yet");
 	capture_sample(f.w, START_NS, f.thread, test_stack(&f, "a"), MS, "deeper than --max-stack");

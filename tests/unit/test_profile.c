@@ -23,7 +23,8 @@ static void put_section(struct buffer *chunk, int kind, const int *numbers)
 
 #define SECTION(chunk, kind, ...) put_section(chunk, kind, (const int[]){ __VA_ARGS__, -1 })
 
-/* Two strings, a function, two frames, two stacks (one on the other), a thread, an event with the period 10. */
+/* Two strings, a function, two frames, two stacks (one on the other), a thread, an event with
+ * the period 10. */
 static void put_definitions(struct buffer *chunk)
 {
 	SECTION(chunk, CAPTURE_EVENTS, 10, 1, 2);
@@ -63,8 +64,10 @@ static void reads_what_the_format_says(void **state)
 	assert_int_equal(p->stacks.count, 3);
 	assert_int_equal(p->stacks.item[2].parent, 1);
 	assert_int_equal(p->functions.item[1].line, 3);
-	/* Event 0, three samples from tick 100; times +0 +1 -1; the second has value 5, the third the error "g". */
-	SECTION(&chunk, CAPTURE_SAMPLES, 0, 3, 100, CAPTURE_TIMES, 3, 0, 2, 1, CAPTURE_THREAD_INDICES, 3, 1, 1, 1,
+	/* Event 0, three samples from tick 100; times +0 +1 -1; the second has value 5, the
+	 * third the error "g". */
+	SECTION(&chunk, CAPTURE_SAMPLES, 0, 3, 100, CAPTURE_TIMES, 3, 0, 2, 1,
+		CAPTURE_THREAD_INDICES, 3, 1, 1, 1,
 		CAPTURE_STACK_INDICES, 3, 2, 1, 0, CAPTURE_VALUES, 2, 1, 5, CAPTURE_ERRORS, 2, 2, 2);
 	SECTION(&chunk, CAPTURE_END, 120, 3);
 	assert_int_equal(add(p, &chunk, &ended), 0);
@@ -87,6 +90,7 @@ static void skips_what_a_newer_scry_added(void **state)
 	bool ended;
 
 	SECTION(&chunk, 99, 1, 2, 3);
+	SECTION(&chunk, CAPTURE_SAMPLES, 0, 0, 0);
 	SECTION(&chunk, CAPTURE_FACTS, 77, 2, 1, 1, 3, 1, 99);
 	SECTION(&chunk, CAPTURE_SAMPLES, 0, 1, 100, CAPTURE_TIMES, 1, 0, CAPTURE_THREAD_INDICES, 1, 1,
 		CAPTURE_STACK_INDICES, 1, 2, 50, 3, 1, 2, 3);
@@ -171,7 +175,8 @@ static void stops_at_any_cut(void **state)
 	buffer_deinit(&chunk);
 }
 
-static struct profile_row *rows_of(struct profile *p, const struct output_options *options, size_t *count)
+static struct profile_row *rows_of(struct profile *p, const struct output_options *options,
+				   size_t *count)
 {
 	struct profile_tree *tree;
 	struct profile_row *rows;
@@ -219,7 +224,10 @@ static void walks_stacks_of_any_depth(void **state)
 
 	test_open(&f);
 	for (int i = 0; i < 300000; i++) {
-		frame = capture_frame(f.w, capture_function(f.w, CAPTURE_INTERPRETED, i % 2 ? "a" : "b", "", 0), i);
+		const char *name = i % 2 ? "a" : "b";
+
+		frame = capture_function(f.w, CAPTURE_INTERPRETED, name, "", 0);
+		frame = capture_frame(f.w, frame, i);
 		stack = capture_stack(f.w, stack, frame);
 	}
 	frame = capture_frame(f.w, capture_function(f.w, CAPTURE_INTERPRETED, "leaf", "", 0), 0);
@@ -244,7 +252,8 @@ static void tells_lives_of_a_pid_apart(void **state)
 	test_open(&f);
 	for (uint32_t life = 1; life <= 2; life++)
 		for (uint32_t tid = 0; tid < 3; tid++)
-			capture_sample(f.w, START_NS, capture_thread(f.w, life, 4711, 4711 + tid), 0, MS, NULL);
+			capture_sample(f.w, START_NS, capture_thread(f.w, life, 4711, 4711 + tid),
+				       0, MS, NULL);
 	capture_name_process(f.w, 2, 4711, "second");
 	p = test_close(&f, 1);
 	rows = rows_of(p, &options, &count);
@@ -259,7 +268,8 @@ static void tells_lives_of_a_pid_apart(void **state)
 
 static void takes_few_bytes_a_sample(void **state)
 {
-	struct synthetic s = { .samples = 20000, .frequency = 99, .threads = 5, .stacks = 500, .depth = 20, .random = 1 };
+	struct synthetic s = { .samples = 20000, .frequency = 99, .threads = 5, .stacks = 500,
+		.depth = 20, .random = 1 };
 	int fd = memfd_create("size", MFD_CLOEXEC);
 	uint64_t size = synthetic_write(&s, fd);
 	struct profile *p = test_load(fd);
