@@ -28,16 +28,17 @@ static __noinline struct scry_call_stat *stat_of(__u32 code)
 	return bpf_map_lookup_elem(&call_stats, &code);
 }
 
-static __always_inline void stat_add(__u32 code, bool failed, __u64 total, __u64 own)
+static __always_inline void stat_add(const struct scry_call *call, bool failed, __u64 total, __u64 own)
 {
-	struct scry_call_stat *stat = stat_of(code);
+	struct scry_call_stat *stat = stat_of(call->code);
 	__u32 bucket = hist_bucket(total);
 
 	if (!stat) {
 		count(SCRY_COUNT_UNTRACKED);
 		return;
 	}
-	__sync_fetch_and_add(&stat->calls, 1);
+	if (!call->resumed)
+		__sync_fetch_and_add(&stat->calls, 1);
 	__sync_fetch_and_add(&stat->total_ns, total);
 	__sync_fetch_and_add(&stat->own_ns, own);
 	if (failed)
@@ -82,7 +83,7 @@ static __noinline int call_close(struct scry_at *at, __u64 frame, struct scry_ca
 	at->thread->top = call->caller;
 	at->thread->depth = call->depth ? call->depth - 1 : 0;
 	if (config.aggregate && type != SCRY_CALL_YIELD && !code_dropped(call->code))
-		stat_add(call->code, type == SCRY_CALL_UNWIND, total, own);
+		stat_add(call, type == SCRY_CALL_UNWIND, total, own);
 	if (config.stream) {
 		at->s->frames[0].code = call->code;
 		at->s->frames[0].at = SCRY_AT_NONE;
@@ -147,6 +148,8 @@ static __noinline int call_enter(struct scry_at *at)
 	struct scry_call_key key = { .frame = here.frame, .instance = at->instance };
 	struct scry_call new = { .code = here.code, .since = at->now }, *call;
 	bool resumed = here.at > here.first;
+
+	new.resumed = resumed;
 
 	if (here.caller != at->thread->top) {
 		python_skip(at->pid, at->slot);

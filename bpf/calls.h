@@ -10,24 +10,8 @@
 #ifndef SCRY_BPF_CALLS_H
 #define SCRY_BPF_CALLS_H
 
+#include "hist.h"
 #include "maps.h"
-
-struct scry_call_key {
-	__u64 frame;
-	__u32 instance;
-	__u32 pad;
-};
-
-struct scry_call {
-	__u32 code;
-	__u32 depth;
-	__u64 caller;	/* frame that called or resumed it */
-	__u64 since;	/* ns: when it began to run, this time */
-	__u64 ran;	/* ns: in earlier runs, of a generator */
-	__u64 callees;	/* ns: in what it called */
-	__u32 suspended;
-	__u32 pad;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -68,25 +52,12 @@ struct {
 	__type(value, struct scry_call_stat);
 } call_stats SEC(".maps") __weak;
 
-/* Filters by name, decided by user space once for each code object: 0 not yet, else enum scry_verdict. */
-enum scry_verdict { SCRY_VERDICT_NONE, SCRY_VERDICT_KEEP, SCRY_VERDICT_DROP };
+/* Filters by name, decided by user space once for each code object: enum scry_verdict. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* set at load */
 	__type(key, __u32);
 	__type(value, __u8);
 } verdicts SEC(".maps") __weak;
-
-/* Settle the bucket of a duration: the power of two, then its next three bits. */
-static __always_inline __u32 hist_bucket(__u64 ns)
-{
-	__u32 power = 0;
-
-	if (ns < 8)
-		return ns;
-	for (__u64 n = ns >> 3; n > 1 && power < 48; n >>= 1)
-		power++;
-	return (power + 1) * 8 + (ns >> power & 7);
-}
 
 #endif

@@ -135,7 +135,28 @@ struct scry_event {
 };
 #define SCRY_EVENT_TEXT 1024 /* bytes of a text at most */
 
-/* Kept by BPF for each function that was called. Durations fall into buckets: 8 for each power of two. */
+/* A call that runs, or is suspended: the map `calls`. */
+struct scry_call_key {
+	__u64 frame;
+	__u32 instance;
+	__u32 pad;
+};
+
+struct scry_call {
+	__u32 code;
+	__u32 depth;
+	__u64 caller;	/* frame that called or resumed it */
+	__u64 since;	/* ns: when it began to run, this time */
+	__u64 ran;	/* ns: in earlier runs, of a generator */
+	__u64 callees;	/* ns: in what it called */
+	__u32 suspended;
+	__u32 resumed;	/* known only since it was resumed: its beginning was not seen */
+};
+
+/* Of the name filter, for each code object. */
+enum scry_verdict { SCRY_VERDICT_NONE /* not decided yet */, SCRY_VERDICT_KEEP, SCRY_VERDICT_DROP };
+
+/* Kept by BPF for each function that was called; hist by bpf/hist.h. `calls` are those that have ended, by their beginning. */
 #define SCRY_HIST_BUCKETS 320
 struct scry_call_stat {
 	__u64 calls, resumes, errors;

@@ -8,10 +8,10 @@
 #include "../runtimes/runtime.h"
 #include "base/array.h"
 #include "base/err.h"
+#include "base/intern.h"
 #include "base/table.h"
 
-#define MAX_IDS	   (1u << 28)
-#define MAX_FRAMES (1u << 22) /* kept at a time; then the table starts anew */
+#define MAX_IDS (1u << 28)
 
 /* Code objects that differ in nothing but their address share one. */
 struct identity {
@@ -20,32 +20,31 @@ struct identity {
 	struct identity *next; /* of the same function */
 };
 
+struct function {
+	struct codebook_function shown;
+	struct identity *identities;
+};
+
 struct code {
-	struct identity *identity; /* NULL: not told of */
+	const struct identity *identity; /* NULL: not told of */
 	uint32_t function;
 };
 
 struct codebook {
-	struct capture_writer *capture;
 	struct code *codes; /* by id */
 	size_t codes_room;
-	struct identity **identities; /* by index of the function in the capture */
-	size_t identities_room;
-	struct table places; /* (id, at) -> index in frames */
-	uint32_t *frames;
-	size_t frames_room;
-	uint32_t unknown; /* frame for an id never told of */
+	struct intern texts;	   /* names and files */
+	struct table by_name;	   /* (name << 32 | file, line) -> index in functions */
+	struct function *functions;
+	size_t functions_room;
 };
 
-int codebook_create(struct capture_writer *capture, struct codebook **ret)
-{
-	struct codebook *book = calloc(1, sizeof(*book));
+static const struct codebook_function unknown = { .name = "[name not known]", .file = "" };
 
-	if (!book)
-		return fail(-ENOMEM, "out of memory");
-	book->capture = capture;
-	*ret = book;
-	return 0;
+int codebook_create(struct codebook **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : fail(-ENOMEM, "out of memory");
 }
 
 static void identity_destroy(struct identity *identity)
@@ -63,35 +62,54 @@ void codebook_destroy(struct codebook *book)
 {
 	if (!book)
 		return;
-	for (size_t i = 0; i < book->identities_room; i++)
-		identity_destroy(book->identities[i]);
-	free(book->identities);
+	for (size_t i = 0; i < book->functions_room; i++)
+		identity_destroy(book->functions[i].identities);
+	free(book->functions);
 	free(book->codes);
-	free(book->frames);
-	table_deinit(&book->places);
+	table_deinit(&book->by_name);
+	intern_deinit(&book->texts);
 	free(book);
 }
 
-static struct identity *identity_share(struct codebook *book, uint32_t function, const struct runtime_binary *binary,
+/* 0: no memory */
+static uint32_t function_put(struct codebook *book, const struct code_name *name)
+{
+	uint32_t text = intern_put(&book->texts, name->name, strlen(name->name));
+	uint32_t file = intern_put(&book->texts, name->file, strlen(name->file));
+	uint32_t index = text && file ? table_put(&book->by_name, (uint64_t)text << 32 | file, (uint32_t)name->first_line) : 0;
+
+	if (!index || !array_reserve(&book->functions, &book->functions_room, index + 1, sizeof(*book->functions)))
+		return 0;
+	book->functions[index].shown = (struct codebook_function){
+		.name = intern_text(&book->texts, text),
+		.file = intern_text(&book->texts, file),
+		.line = name->first_line,
+		.hidden = name->hidden,
+	};
+	return index;
+}
+
+/* Takes the name over, or frees it. NULL: no memory. */
+static struct identity *identity_share(struct function *function, const struct runtime_binary *binary,
 				       struct code_name *name)
 {
 	struct identity *i;
 
-	if (!array_reserve(&book->identities, &book->identities_room, function + 1, sizeof(*book->identities)))
-		return NULL;
-	for (i = book->identities[function]; i; i = i->next)
+	for (i = function->identities; i; i = i->next)
 		if (i->binary == binary && i->name.lines_size == name->lines_size &&
 		    !memcmp(i->name.lines, name->lines, name->lines_size)) {
 			code_name_deinit(name);
 			return i;
 		}
 	i = calloc(1, sizeof(*i));
-	if (!i)
+	if (!i) {
+		code_name_deinit(name);
 		return NULL;
+	}
 	i->binary = binary;
 	i->name = *name;
-	i->next = book->identities[function];
-	book->identities[function] = i;
+	i->next = function->identities;
+	function->identities = i;
 	return i;
 }
 
@@ -107,48 +125,35 @@ void codebook_add(struct codebook *book, const struct scry_code *code, size_t si
 	if (!binary || !array_reserve(&book->codes, &book->codes_room, code->id + 1, sizeof(*book->codes)) ||
 	    binary->ops->decode(binary, code, size, &name))
 		return;
-	function = capture_function(book->capture, CAPTURE_INTERPRETED, name.name, name.file, name.first_line);
-	book->codes[code->id].function = function;
-	book->codes[code->id].identity = identity_share(book, function, binary, &name);
-	if (!book->codes[code->id].identity)
+	function = function_put(book, &name);
+	if (!function) {
 		code_name_deinit(&name);
+		return;
+	}
+	book->codes[code->id].function = function;
+	book->codes[code->id].identity = identity_share(&book->functions[function], binary, &name);
 }
 
-/* The first-sight record may come behind the sample of another CPU, or be lost: such a frame is shown as what it is. */
-static uint32_t frame_unknown(struct codebook *book)
+static const struct code *code_at(const struct codebook *book, uint32_t id)
 {
-	if (!book->unknown)
-		book->unknown = capture_frame(book->capture,
-					      capture_function(book->capture, CAPTURE_MARK, "[name not known]", "", 0),
-					      0);
-	return book->unknown;
+	return id < book->codes_room && book->codes[id].identity ? &book->codes[id] : NULL;
 }
 
-static uint32_t frame_resolve(struct codebook *book, const struct scry_frame *frame)
+uint32_t codebook_find(const struct codebook *book, uint32_t id)
 {
-	const struct code *code = &book->codes[frame->code];
-	const struct identity *identity = code->identity;
-	int line;
+	const struct code *code = code_at(book, id);
 
-	if (identity->name.hidden)
-		return 0;
-	line = identity->binary->ops->line(identity->binary, &identity->name, frame->at);
-	return capture_frame(book->capture, code->function, line);
+	return code ? code->function : 0;
 }
 
-uint32_t codebook_frame(struct codebook *book, const struct scry_frame *frame)
+const struct codebook_function *codebook_function(const struct codebook *book, uint32_t index)
 {
-	uint32_t known, index;
+	return index && index < book->functions_room ? &book->functions[index].shown : &unknown;
+}
 
-	if (frame->code >= book->codes_room || !book->codes[frame->code].identity)
-		return frame_unknown(book);
-	if (book->places.count >= MAX_FRAMES)
-		table_clear(&book->places);
-	known = book->places.count;
-	index = table_put(&book->places, frame->code, (uint32_t)frame->at);
-	if (!index || !array_reserve(&book->frames, &book->frames_room, index + 1, sizeof(*book->frames)))
-		return frame_unknown(book);
-	if (index > known)
-		book->frames[index] = frame_resolve(book, frame);
-	return book->frames[index];
+int codebook_line(const struct codebook *book, const struct scry_frame *frame)
+{
+	const struct code *code = code_at(book, frame->code);
+
+	return code ? code->identity->binary->ops->line(code->identity->binary, &code->identity->name, frame->at) : 0;
 }

@@ -1,27 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the ids of code objects mean: from the record of a first sight to functions and lines in the capture. Decoding is
- * done once for each code object; a frame seen before costs one look-up.
+ * What the ids of code objects mean: from the record of a first sight to names and lines. Code objects of the same name, file
+ * and first line are one function.
  */
 #ifndef SCRY_CODEBOOK_H
 #define SCRY_CODEBOOK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "../bpf/wire.h"
-#include "capture.h"
 
 struct codebook;
 
-/* The codebook writes to capture, which must outlive it. 0 or -ENOMEM, reported. */
-int codebook_create(struct capture_writer *capture, struct codebook **ret);
-void codebook_destroy(struct codebook *book);
+struct codebook_function {
+	const char *name, *file; /* raw text of the target: not escaped; live as long as the book */
+	int line;		 /* first; where it is defined */
+	bool hidden;		 /* the interpreter's own helper, not a function of the program */
+};
+
+/* 0 or -ENOMEM, reported. */
+int codebook_create(struct codebook **ret);
+void codebook_destroy(struct codebook *book);	/* NULL is allowed */
 
 /* Enter a code object. size: of the whole record. Records that are not well-formed are ignored. */
 void codebook_add(struct codebook *book, const struct scry_code *code, size_t size);
 
-/* Index in the capture of a frame at this place of a code object; 0: a frame to leave out. */
-uint32_t codebook_frame(struct codebook *book, const struct scry_frame *frame);
+/* Index of the function an id stands for: 1, 2, ... in the order of their first sight. 0: the id was never told of. */
+uint32_t codebook_find(const struct codebook *book, uint32_t code);
+
+/* The function of an index that codebook_find gave, or of 0: then its name says that it is not known. */
+const struct codebook_function *codebook_function(const struct codebook *book, uint32_t index);
+
+/* Line of a frame's instruction; of the function's definition where the frame has none; 0: not known. */
+int codebook_line(const struct codebook *book, const struct scry_frame *frame);
 
 #endif

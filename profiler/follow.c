@@ -42,11 +42,17 @@ int follow_create(struct scry_bpf *skel, const struct session_options *options, 
 	return 0;
 }
 
+void follow_stop(struct follow *f)
+{
+	if (f)
+		probes_deinit(&f->probes);
+}
+
 void follow_destroy(struct follow *f)
 {
 	if (!f)
 		return;
-	probes_deinit(&f->probes);
+	follow_stop(f);
 	free(f);
 }
 

@@ -16,7 +16,8 @@ struct follow;
 
 /* options must outlive it. 0 or -errno. */
 int follow_create(struct scry_bpf *skel, const struct session_options *options, struct follow **ret);
-void follow_destroy(struct follow *follow); /* removes the probes */
+void follow_stop(struct follow *follow);    /* removes the probes; NULL is allowed */
+void follow_destroy(struct follow *follow);
 
 /*
  * Find pid's interpreter and enter it in the maps. 0: done. -ENOENT: it runs none (yet); -ESRCH: gone; both silently.

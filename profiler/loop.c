@@ -67,7 +67,7 @@ static void take_signals(struct loop *l)
 	}
 }
 
-void loop_wait(struct loop *l)
+void loop_wait(struct loop *l, bool sleep)
 {
 	struct pollfd fds[] = {
 		{ .fd = l->signals, .events = POLLIN },
@@ -76,7 +76,7 @@ void loop_wait(struct loop *l)
 	};
 	uint64_t ticks;
 
-	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+	if (poll(fds, ARRAY_SIZE(fds), sleep ? -1 : 0) < 0)
 		return;
 	if (fds[1].revents && read(l->timer, &ticks, sizeof(ticks)) < 0)
 		ticks = 0;

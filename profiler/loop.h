@@ -26,8 +26,8 @@ int loop_init(struct loop *loop, int records, unsigned int period_ms);
 /* Signals act as before from here on. */
 void loop_deinit(struct loop *loop);
 
-/* Sleep until something happens; sets stop and child. */
-void loop_wait(struct loop *loop);
+/* Sleep until something happens (or, not sleeping, see what has); sets stop and child. */
+void loop_wait(struct loop *loop, bool sleep);
 
 uint64_t loop_now(void); /* CLOCK_MONOTONIC, ns: the clock of the records */
 

@@ -4,23 +4,15 @@
 #define SCRY_RECORD_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
 
-#include "session.h"
-#include "spawn.h"
+#include "run.h"
 
 struct record_options {
-	struct session_options session;
-	const pid_t *pids;
-	size_t pid_count;
-	char *const *command;	/* program to run, NULL-ended; or NULL */
-	double seconds;		/* 0: until stopped, or until the targets are gone */
+	struct run_options run;
 	const char *path;	/* of the capture; NULL: an unnamed temporary file */
 	const char *target;	/* described in words */
 	char *const *argv;	/* scry's own command line, NULL-ended */
 	bool progress;		/* rewrite one line on stderr */
-	bool stats;
 };
 
 /*

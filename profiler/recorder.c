@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/intern.h"
 #include "codebook.h"
+#include "framebook.h"
 #include "threads.h"
 
 #define MAX_KNOWN_BYTES (64u << 20) /* of raw stacks remembered; then from the beginning */
@@ -17,6 +18,7 @@ struct recorder {
 	struct capture_writer *capture;
 	uint64_t period_ns, samples;
 	struct codebook *book;
+	struct framebook *frames;
 	struct threads threads;
 	struct intern known; /* stacks as they came -> index in nodes */
 	size_t known_bytes;
@@ -42,7 +44,7 @@ int recorder_create(struct capture_writer *capture, uint64_t period_ns, struct r
 	r->capture = capture;
 	r->period_ns = period_ns;
 	threads_init(&r->threads, capture);
-	err = codebook_create(capture, &r->book);
+	err = codebook_create(&r->book) ?: framebook_create(capture, r->book, &r->frames);
 	if (err) {
 		recorder_destroy(r);
 		return err;
@@ -55,6 +57,7 @@ void recorder_destroy(struct recorder *r)
 {
 	if (!r)
 		return;
+	framebook_destroy(r->frames);
 	codebook_destroy(r->book);
 	threads_deinit(&r->threads);
 	intern_deinit(&r->known);
@@ -82,7 +85,7 @@ static uint32_t stack_build(struct recorder *r, const struct scry_sample *sample
 	if (sample->error)
 		node = capture_stack(r->capture, node, mark(r, sample->error));
 	for (uint32_t i = sample->count; i-- > 0;) {
-		uint32_t frame = codebook_frame(r->book, &sample->frames[i]);
+		uint32_t frame = framebook_find(r->frames, &sample->frames[i]);
 
 		if (frame)
 			node = capture_stack(r->capture, node, frame);

@@ -19,6 +19,7 @@
 #include "scry.skel.h"
 
 #define RING_BYTES (16u << 20)
+#define POLL_RECORDS 65536 /* at a time, so that a program which makes them faster than they are read is not waited for */
 
 struct session {
 	struct scry_bpf *skel;
@@ -30,6 +31,7 @@ struct session {
 	struct bpf_link **ticks; /* one for each CPU */
 	int cpus, stats_fd;
 	size_t alive;
+	unsigned polled; /* records, this time */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
@@ -69,7 +71,7 @@ static int on_record(void *ctx, void *data, size_t size)
 		break;
 	}
 	s->handler(s->ctx, record, size);
-	return 0;
+	return ++s->polled < POLL_RECORDS ? 0 : -EINTR;
 }
 
 /* A cgroup's id is its directory's inode number; its level the number of directories below the mount's root. */
@@ -122,6 +124,7 @@ static int configure(struct session *s)
 	config->stack = o->stack;
 	config->min_duration_ns = o->min_duration_ns;
 	config->max_depth = o->max_depth;
+	config->keep_dropped = o->keep_dropped;
 	config->pid_namespace = own_pid_namespace();
 	config->wake_bytes = RING_BYTES / 4;
 	if (o->comm) {
@@ -299,11 +302,13 @@ void session_stop(struct session *s)
 		bpf_link__destroy(s->ticks[cpu]);
 	free(s->ticks);
 	s->ticks = NULL;
+	follow_stop(s->follow);
 }
 
-void session_poll(struct session *s)
+bool session_poll(struct session *s)
 {
-	ring_buffer__consume(s->ring);
+	s->polled = 0;
+	return ring_buffer__consume(s->ring) == -EINTR;
 }
 
 int session_fd(const struct session *s)
@@ -335,6 +340,42 @@ bool session_place(const struct session *s, pid_t pid, struct scry_proc *ret)
 	__u32 number = pid;
 
 	return !bpf_map__lookup_elem(s->skel->maps.procs, &number, sizeof(number), ret, sizeof(*ret), 0);
+}
+
+void session_judge(struct session *s, uint32_t code, enum scry_verdict verdict)
+{
+	__u32 index = code & (MAX_VERDICTS - 1);
+	__u8 value = verdict;
+
+	bpf_map__update_elem(s->skel->maps.verdicts, &index, sizeof(index), &value, sizeof(value), BPF_ANY);
+}
+
+void session_each_stat(const struct session *s, void (*add)(void *ctx, uint32_t code, const struct scry_call_stat *stat),
+		       void *ctx)
+{
+	struct bpf_map *map = s->skel->maps.call_stats;
+	struct scry_call_stat stat;
+	__u32 code, *last = NULL;
+
+	while (!bpf_map__get_next_key(map, last, &code, sizeof(code))) {
+		last = &code;
+		if (!bpf_map__lookup_elem(map, &code, sizeof(code), &stat, sizeof(stat), 0))
+			add(ctx, code, &stat);
+	}
+}
+
+/* While calls come and go the kernel may begin again at the first: the map's size bounds that. */
+void session_each_call(const struct session *s, void (*add)(void *ctx, const struct scry_call *call), void *ctx)
+{
+	struct bpf_map *map = s->skel->maps.calls;
+	struct scry_call_key key, *last = NULL;
+	struct scry_call call;
+
+	for (int i = 0; i < MAX_CALLS && !bpf_map__get_next_key(map, last, &key, sizeof(key)); i++) {
+		last = &key;
+		if (!bpf_map__lookup_elem(map, &key, sizeof(key), &call, sizeof(call), 0))
+			add(ctx, &call);
+	}
 }
 
 static void print_programs(const struct session *s, FILE *to)

@@ -23,7 +23,7 @@ struct session_options {
 	const char *comm;	/* glob for thread names, or NULL */
 	const pid_t *tids;	/* only these threads */
 	size_t tid_count;
-	unsigned long frequency; /* Hz */
+	unsigned long frequency; /* Hz; 0: no clock, session_start is not called */
 	unsigned long max_stack; /* frames */
 	unsigned events;	/* besides sampling: bits 1 << enum runtime_event */
 	enum runtime_method method; /* how to see them */
@@ -31,6 +31,7 @@ struct session_options {
 	bool stack;		/* events carry the whole stack */
 	uint64_t min_duration_ns;
 	unsigned long max_depth; /* of calls; 0: all */
+	bool keep_dropped;	/* calls of functions that session_judge drops take part in the pairing and in own times */
 	bool stats;		/* measure the programs' run time */
 };
 
@@ -48,11 +49,11 @@ int session_follow(struct session *session, pid_t pid, bool required);
 
 /* Start to sample on every CPU. 0 or -errno, reported. */
 int session_start(struct session *session);
-/* Stop sampling; records on their way can still be polled. */
+/* Stop sampling, detach the probes; records on their way can still be polled, maps be read. */
 void session_stop(struct session *session);
 
-/* Hand over all records that wait. */
-void session_poll(struct session *session);
+/* Hand over the records that wait, up to a bound: true: more may wait. */
+bool session_poll(struct session *session);
 
 /* Readable when records should be polled at once. */
 int session_fd(const struct session *session);
@@ -65,6 +66,14 @@ uint64_t session_count(const struct session *session, enum scry_count which);
 
 /* Where a process's interpreter is: false if not known (any more). */
 bool session_place(const struct session *session, pid_t pid, struct scry_proc *ret);
+
+/* Whether events of a code object are wanted, by its names: later ones are judged by it in the kernel. */
+void session_judge(struct session *session, uint32_t code, enum scry_verdict verdict);
+
+/* What was kept of the calls of each code object (options.aggregate), and the calls that have not ended. */
+void session_each_stat(const struct session *session,
+		       void (*add)(void *ctx, uint32_t code, const struct scry_call_stat *stat), void *ctx);
+void session_each_call(const struct session *session, void (*add)(void *ctx, const struct scry_call *call), void *ctx);
 
 /* What the programs and maps used, one line each. */
 void session_print_stats(const struct session *session, FILE *to);

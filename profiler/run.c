@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "costs.h"
+#include "loop.h"
+
+#define POLL_MS 50
+
+struct running {
+	const struct run_options *options;
+	const struct run_ops *ops;
+	void *ctx;
+	struct run run;
+	struct spawn *child;
+	struct loop loop;
+	unsigned int stops;
+	uint64_t deadline; /* ns; 0: none */
+};
+
+static int follow_targets(struct running *r)
+{
+	const struct targets *t = r->options->targets;
+
+	for (size_t i = 0; i < t->pid_count; i++) {
+		int err = session_follow(r->run.session, t->pids[i], true);
+
+		if (err == -ENOENT)
+			return fail(err, "process %d runs no interpreter that scry knows", t->pids[i]);
+		if (err == -ESRCH)
+			return fail(err, "process %d is gone", t->pids[i]);
+		if (err)
+			return err;
+	}
+	return t->command ? session_follow(r->run.session, r->child->pid, false) : 0;
+}
+
+static int start(struct running *r)
+{
+	const struct run_options *o = r->options;
+	struct session_options session = o->session;
+	int err;
+
+	targets_configure(o->targets, &session);
+	session.stats = o->stats;
+	if (o->targets->command) {
+		err = spawn_prepare(o->targets->command, r->child);
+		if (err)
+			return err;
+	}
+	err = session_open(&session, r->ops->record, r->ctx, &r->run.session);
+	r->run.opened = loop_now();
+	if (!err)
+		err = follow_targets(r);
+	if (!err)
+		err = loop_init(&r->loop, session_fd(r->run.session), POLL_MS);
+	r->run.start = loop_now();
+	if (!err)
+		err = r->ops->begin(r->ctx, &r->run);
+	if (!err && session.frequency)
+		err = session_start(r->run.session);
+	if (!err && o->targets->command)
+		err = spawn_release(r->child, o->targets->command[0]);
+	if (o->seconds > 0)
+		r->deadline = r->run.start + (uint64_t)(o->seconds * 1e9);
+	return err;
+}
+
+/*
+ * A signal ends the run. With a started command it is passed on first (unless the terminal has sent it to both), and
+ * the run ends with the command; a second signal does not wait for that.
+ */
+static bool stopped(struct running *r)
+{
+	if (!r->loop.stop)
+		return false;
+	r->loop.stop = false;
+	if (!r->options->targets->command || spawn_reap(r->child, false) || r->stops++)
+		return true;
+	if (!r->loop.from_terminal)
+		kill(r->child->pid, r->loop.stop_signal);
+	return false;
+}
+
+/* All targets are gone; looking at the whole machine has no such end. */
+static bool targets_gone(struct running *r)
+{
+	const struct targets *t = r->options->targets;
+
+	if (t->all || t->cgroup)
+		return false;
+	if (t->command && !spawn_reap(r->child, false))
+		return false;
+	return !session_alive(r->run.session);
+}
+
+static void run(struct running *r)
+{
+	bool more = false;
+
+	for (;;) {
+		uint64_t now;
+
+		loop_wait(&r->loop, !more);
+		more = session_poll(r->run.session);
+		now = loop_now();
+		if (r->ops->round && !r->ops->round(r->ctx, &r->run, now))
+			return;
+		if (stopped(r) || targets_gone(r) || (r->deadline && now >= r->deadline))
+			return;
+	}
+}
+
+static int finish(struct running *r)
+{
+	int err;
+
+	r->run.end = loop_now();
+	session_stop(r->run.session);
+	while (session_poll(r->run.session))
+		;
+	err = r->ops->end(r->ctx, &r->run);
+	if (r->options->stats) {
+		session_print_stats(r->run.session, stderr);
+		costs_print(stderr, r->run.end - r->run.start);
+	}
+	return err;
+}
+
+int run_targets(const struct run_options *options, const struct run_ops *ops, void *ctx, struct spawn *child)
+{
+	struct running r = {
+		.options = options, .ops = ops, .ctx = ctx, .child = child, .loop = { .signals = -1, .timer = -1 },
+	};
+	int err = start(&r);
+
+	if (!err) {
+		run(&r);
+		err = finish(&r);
+	} else {
+		spawn_abandon(child);
+	}
+	session_close(r.run.session);
+	loop_deinit(&r.loop);
+	return err;
+}
