@@ -12,7 +12,10 @@
 
 #include "base/cleanup.h"
 
-/* A table larger than this is not one that a person's program has; reading it would only cost memory. */
+/*
+ * A table larger than this is not one that a person's program has; reading it would only cost
+ * memory.
+ */
 #define MAX_TABLE (512u << 20)
 #define MAX_SEGMENTS 1024
 #define MAX_DYNAMIC (4096 * sizeof(Elf64_Dyn))
@@ -169,7 +172,8 @@ static bool section_fits(const struct elf *elf, const Elf64_Shdr *section)
 }
 
 /* The next section of that type after `from` (NULL: the first). */
-static Elf_Scn *section_of_type(const struct elf *elf, Elf_Scn *from, unsigned type, Elf64_Shdr **ret)
+static Elf_Scn *section_of_type(const struct elf *elf, Elf_Scn *from, unsigned type,
+				Elf64_Shdr **ret)
 {
 	while ((from = elf_nextscn(elf->lib, from))) {
 		*ret = elf64_getshdr(from);
@@ -261,7 +265,8 @@ static int table_find(const struct table *table, const char *name, struct elf_sy
 
 int elf_export(const struct elf *elf, const char *name, struct elf_symbol *ret)
 {
-	struct elf *cache = (struct elf *)elf; /* what is read lazily does not change what the file is */
+	/* What is read lazily does not change what the file is. */
+	struct elf *cache = (struct elf *)elf;
 
 	table_read(elf, &cache->dynamic, SHT_DYNSYM);
 	return table_find(&elf->dynamic, name, ret);
@@ -284,7 +289,8 @@ static const Elf64_Phdr *segment_at(const struct elf *elf, __u64 address, size_t
 	for (size_t i = 0; i < elf->segment_count; i++) {
 		const Elf64_Phdr *p = &elf->segments[i];
 
-		if (p->p_type == PT_LOAD && address >= p->p_vaddr && address - p->p_vaddr < p->p_filesz &&
+		if (p->p_type == PT_LOAD && address >= p->p_vaddr &&
+		    address - p->p_vaddr < p->p_filesz &&
 		    size <= p->p_filesz - (address - p->p_vaddr))
 			return p;
 	}
@@ -316,7 +322,8 @@ int elf_code(const struct elf *elf, struct elf_range *ret)
 	for (size_t i = 0; i < elf->segment_count; i++) {
 		const Elf64_Phdr *p = &elf->segments[i];
 
-		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) && (!code || p->p_vaddr < code->p_vaddr))
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) &&
+		    (!code || p->p_vaddr < code->p_vaddr))
 			code = p;
 	}
 	if (!code)
@@ -358,7 +365,8 @@ int elf_dynamic_entry(const struct elf *elf, __s64 tag, __u64 *slot, __u64 *valu
 
 	__u64 end = p ? p->p_filesz : 0;
 
-	for (__u64 at = 0; at < MAX_DYNAMIC && at + sizeof(Elf64_Dyn) <= end; at += sizeof(Elf64_Dyn)) {
+	for (__u64 at = 0; at < MAX_DYNAMIC && at + sizeof(Elf64_Dyn) <= end;
+	     at += sizeof(Elf64_Dyn)) {
 		Elf64_Dyn entry;
 
 		if (elf_read(elf, p->p_vaddr + at, &entry, sizeof(entry)) || entry.d_tag == DT_NULL)
@@ -410,7 +418,9 @@ int elf_relocation(const struct elf *elf, __u64 address, struct elf_relocation *
 	*ret = (struct elf_relocation){
 		.type = ELF64_R_TYPE(r->r_info),
 		.addend = r->r_addend,
-		.symbol = symbol && symbol < elf->dynamic.count ? elf->dynamic.symbols[symbol].st_value : 0,
+		.symbol = symbol && symbol < elf->dynamic.count
+				  ? elf->dynamic.symbols[symbol].st_value
+				  : 0,
 	};
 	return 0;
 }
@@ -419,7 +429,8 @@ int elf_pointer(const struct elf *elf, __u64 address, __u64 *ret)
 {
 	struct elf_relocation r;
 
-	if (elf_relocation(elf, address, &r)) /* ET_EXEC, or SHT_RELR, which keeps the addend in place */
+	/* None: ET_EXEC, or SHT_RELR, which keeps the addend in place. */
+	if (elf_relocation(elf, address, &r))
 		return elf_read(elf, address, ret, sizeof(*ret));
 	switch (elf_machine(elf) << 16 | r.type) {
 	case EM_X86_64 << 16 | R_X86_64_RELATIVE:
@@ -446,7 +457,8 @@ void elf_relocate(const struct elf *elf, __u64 address, __u64 *words, size_t cou
 		const Elf64_Rela *r = &elf->relocations[i];
 		__u64 at = r->r_offset - address;
 
-		if (ELF64_R_TYPE(r->r_info) == relative && at % sizeof(*words) == 0 && at / sizeof(*words) < count)
+		if (ELF64_R_TYPE(r->r_info) == relative && at % sizeof(*words) == 0 &&
+		    at / sizeof(*words) < count)
 			words[at / sizeof(*words)] = r->r_addend;
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An ELF file, read and never run: 64-bit, of this machine's byte order, any machine. The file is the
- * target's, so nothing in it is trusted: a table that does not fit in the file is as good as absent.
- * Nothing is mapped: a file that shrinks while it is read costs an error, not a SIGBUS.
+ * An ELF file, read and never run: 64-bit, of this machine's byte order, any machine. The file is
+ * the target's, so nothing in it is trusted: a table that does not fit in the file is as good as
+ * absent. Nothing is mapped: a file that shrinks while it is read costs an error, not a SIGBUS.
  *
  * "address" is a link-time address (p_vaddr, st_value); a process adds its load bias.
  */
@@ -31,13 +31,16 @@ struct elf_marker {
 	const char *provider, *name, *args;
 };
 
-/* Takes fd over, also when it fails. -ENOEXEC: not such an ELF file. -errno otherwise; prints nothing. */
+/*
+ * Takes fd over, also when it fails. -ENOEXEC: not such an ELF file. -errno otherwise; prints
+ * nothing.
+ */
 int elf_open(int fd, struct elf **ret);
 void elf_close(struct elf *elf);
 
 bool elf_is_fixed(const struct elf *elf);    /* ET_EXEC: loaded where it was linked */
 bool elf_is_stripped(const struct elf *elf); /* no .symtab */
-bool elf_is_program(const struct elf *elf);  /* names an interpreter (ld.so) or is ET_EXEC: not a plain library */
+bool elf_is_program(const struct elf *elf);  /* names an ld.so, or is ET_EXEC: no library */
 unsigned elf_machine(const struct elf *elf); /* EM_* */
 
 /* A defined symbol by its exact name: .dynsym, then .symtab. -ENOENT. */
@@ -53,30 +56,38 @@ int elf_read(const struct elf *elf, __u64 address, void *dst, size_t size);
 /* Read the file itself. -EFAULT past its end. */
 int elf_pread(const struct elf *elf, __u64 offset, void *dst, size_t size);
 
-/* File offset of an address that lies in a PT_LOAD with all of `flags` (PF_X, ...). -EFAULT if it does not. */
+/*
+ * File offset of an address that lies in a PT_LOAD with all of `flags` (PF_X, ...). -EFAULT if it
+ * does not.
+ */
 int elf_offset(const struct elf *elf, __u64 address, unsigned flags, __u64 *ret);
 
 /* The executable PT_LOAD with the lowest address, which the kernel calls start_code. -ENOENT. */
 int elf_code(const struct elf *elf, struct elf_range *ret);
 /*
- * Load bias told by an executable mapping of the file: where it starts, and at which offset in the file.
- * -EINVAL where that is no part of the code.
+ * Load bias told by an executable mapping of the file: where it starts, and at which offset in the
+ * file. -EINVAL where that is no part of the code.
  */
 int elf_code_bias(const struct elf_range *code, __u64 start, __u64 offset, __u64 *ret);
 
-/* Build id: its size (0: none), at most `size` bytes into dst, and the address of its first byte. */
+/*
+ * Build id: its size (0: none), at most `size` bytes into dst, and the address of its first byte.
+ */
 size_t elf_build_id(const struct elf *elf, unsigned char *dst, size_t size, __u64 *address);
 
 __u64 elf_dynamic(const struct elf *elf);	/* address of PT_DYNAMIC, 0: none */
-/* Address of the value (d_un) of the first dynamic entry with this tag, and the value in the file. -ENOENT. */
+/*
+ * Address of the value (d_un) of the first dynamic entry with this tag, and the value in the file.
+ * -ENOENT.
+ */
 int elf_dynamic_entry(const struct elf *elf, __s64 tag, __u64 *slot, __u64 *value);
 
 /* PT_TLS: size in memory rounded up to its alignment. 0: none. */
 __u64 elf_tls_size(const struct elf *elf);
 
 /*
- * The relocation the dynamic linker applies to the 8 bytes at an address: its type (R_X86_64_*), addend, and the
- * value of its symbol if that is defined here. -ENOENT: none.
+ * The relocation the dynamic linker applies to the 8 bytes at an address: its type (R_X86_64_*),
+ * addend, and the value of its symbol if that is defined here. -ENOENT: none.
  */
 struct elf_relocation {
 	unsigned type;
@@ -85,19 +96,24 @@ struct elf_relocation {
 };
 int elf_relocation(const struct elf *elf, __u64 address, struct elf_relocation *ret);
 
-/* The pointer that the 8 bytes at an address will hold, as a link-time address: relocated, or file data. 0 or -errno. */
+/*
+ * The pointer that the 8 bytes at an address will hold, as a link-time address: relocated, or file
+ * data. 0 or -errno.
+ */
 int elf_pointer(const struct elf *elf, __u64 address, __u64 *ret);
 
 /*
- * Put over `count` 8-byte words, read from the file at an address divisible by 8, what relocations against the load bias
- * make of them, as link-time addresses: a whole table of pointers at once. Other relocations are left out.
+ * Put over `count` 8-byte words, read from the file at an address divisible by 8, what relocations
+ * against the load bias make of them, as link-time addresses: a whole table of pointers at once.
+ * Other relocations are left out.
  */
 void elf_relocate(const struct elf *elf, __u64 address, __u64 *words, size_t count);
 
 /*
- * Calls each for every marker until it returns non-zero, which is returned; the strings live as long as the call.
- * 0: no more. -errno: no readable note.
+ * Calls each for every marker until it returns non-zero, which is returned; the strings live as
+ * long as the call. 0: no more. -errno: no readable note.
  */
-int elf_markers(const struct elf *elf, int (*each)(void *ctx, const struct elf_marker *marker), void *ctx);
+int elf_markers(const struct elf *elf, int (*each)(void *ctx, const struct elf_marker *marker),
+		void *ctx);
 
 #endif

@@ -19,8 +19,9 @@ struct note {
 };
 
 /*
- * The note at *at; moves *at behind it. False at the end or where a size does not fit. Names and descriptions are
- * padded to 4 bytes in both kinds of section read here, whatever the section's alignment.
+ * The note at *at; moves *at behind it. False at the end or where a size does not fit. Names and
+ * descriptions are padded to 4 bytes in both kinds of section read here, whatever the section's
+ * alignment.
  */
 static bool note_next(const unsigned char *bytes, size_t size, size_t *at, struct note *ret)
 {
@@ -36,8 +37,10 @@ static bool note_next(const unsigned char *bytes, size_t size, size_t *at, struc
 	desc = name + ((header.n_namesz + 3ul) & ~3ul);
 	if (desc > size || header.n_descsz > size - desc)
 		return false;
-	*ret = (struct note){ header.n_type, (const char *)bytes + name, header.n_namesz, header.n_descsz, desc,
-			      bytes + desc };
+	*ret = (struct note){
+		header.n_type, (const char *)bytes + name, header.n_namesz, header.n_descsz, desc,
+		bytes + desc
+	};
 	*at = desc + ((header.n_descsz + 3ul) & ~3ul);
 	return true;
 }
@@ -48,7 +51,8 @@ static bool note_is(const struct note *note, const char *name, unsigned type)
 	       !memcmp(note->name, name, note->name_size);
 }
 
-static int notes_read(const struct elf *elf, const char *section, struct elf_range *range, unsigned char **ret)
+static int notes_read(const struct elf *elf, const char *section, struct elf_range *range,
+		      unsigned char **ret)
 {
 	unsigned char *bytes;
 	int err = elf_section(elf, section, range);
@@ -79,7 +83,8 @@ size_t elf_build_id(const struct elf *elf, unsigned char *dst, size_t size, __u6
 	if (notes_read(elf, ".note.gnu.build-id", &range, &bytes))
 		return 0;
 	while (note_next(bytes, range.size, &at, &note)) {
-		if (!note_is(&note, "GNU", NT_GNU_BUILD_ID) || !note.desc_size || note.desc_size > 64)
+		if (!note_is(&note, "GNU", NT_GNU_BUILD_ID) || !note.desc_size ||
+		    note.desc_size > 64)
 			continue;
 		memcpy(dst, note.desc, note.desc_size < size ? note.desc_size : size);
 		*address = range.address + note.desc_at;
@@ -88,7 +93,10 @@ size_t elf_build_id(const struct elf *elf, unsigned char *dst, size_t size, __u6
 	return 0;
 }
 
-/* Three addresses, then three strings. base: of .stapsdt.base as loaded, 0 if there is none; prelink moves it. */
+/*
+ * Three addresses, then three strings. base: of .stapsdt.base as loaded, 0 if there is none;
+ * prelink moves it.
+ */
 static bool marker_parse(const struct note *note, __u64 base, struct elf_marker *ret)
 {
 	const char *s = (const char *)note->desc, *end = s + note->desc_size, *text[3];
@@ -115,7 +123,8 @@ static bool marker_parse(const struct note *note, __u64 base, struct elf_marker 
 	return true;
 }
 
-int elf_markers(const struct elf *elf, int (*each)(void *ctx, const struct elf_marker *marker), void *ctx)
+int elf_markers(const struct elf *elf, int (*each)(void *ctx, const struct elf_marker *marker),
+		void *ctx)
 {
 	_cleanup_free_ unsigned char *bytes = NULL;
 	struct elf_range range, base;
@@ -129,7 +138,8 @@ int elf_markers(const struct elf *elf, int (*each)(void *ctx, const struct elf_m
 	if (elf_section(elf, ".stapsdt.base", &base))
 		base.address = 0;
 	while (!err && note_next(bytes, range.size, &at, &note))
-		if (note_is(&note, "stapsdt", NT_STAPSDT) && marker_parse(&note, base.address, &marker))
+		if (note_is(&note, "stapsdt", NT_STAPSDT) &&
+		    marker_parse(&note, base.address, &marker))
 			err = each(ctx, &marker);
 	return err;
 }

@@ -46,7 +46,10 @@ static int read_text(const char *path, char **ret)
 	return 0;
 }
 
-/* The kernel writes a newline in a path as \012, and nothing else escaped (fs/proc/task_mmu.c: seq_path(.., "\n")). */
+/*
+ * The kernel writes a newline in a path as \012, and nothing else escaped (fs/proc/task_mmu.c:
+ * seq_path(.., "\n")).
+ */
 static void decode_newlines(char *s)
 {
 	char *to = s;
@@ -78,12 +81,17 @@ static bool parse_line(char *line, struct procmap *ret)
 	char perms[5];
 	int at = 0;
 
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset, &major, &minor, &inode,
-		   &at) != 7 ||
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset, &major,
+		   &minor, &inode, &at) != 7 ||
 	    !at || line[at] != '/' || start >= end)
 		return false;
-	*ret = (struct procmap){ .start = start, .end = end, .offset = offset, .inode = inode, .major = major,
-				 .minor = minor, .executable = strchr(perms, 'x') };
+	*ret = (struct procmap){ .start = start,
+				 .end = end,
+				 .offset = offset,
+				 .inode = inode,
+				 .major = major,
+				 .minor = minor,
+				 .executable = strchr(perms, 'x') };
 	ret->deleted = cut_suffix(line + at, " (deleted)");
 	ret->path = strdup(line + at);
 	if (ret->path)
@@ -102,7 +110,8 @@ int procmaps_parse(char *text, struct procmaps *ret)
 			void *grown;
 
 			room = room ? room * 2 : 128;
-			grown = room > MAX_MAPS ? NULL : realloc(maps.maps, room * sizeof(*maps.maps));
+			grown = room > MAX_MAPS ? NULL
+						: realloc(maps.maps, room * sizeof(*maps.maps));
 			if (!grown) {
 				procmaps_deinit(&maps);
 				return -ENOMEM;
@@ -170,7 +179,10 @@ int procmap_open(pid_t pid, const struct procmap *map)
 	return -ESTALE;
 }
 
-/* mountinfo: "id parent major:minor ..."; the numbers are the superblock's s_dev (fs/proc_namespace.c). */
+/*
+ * mountinfo: "id parent major:minor ..."; the numbers are the superblock's s_dev
+ * (fs/proc_namespace.c).
+ */
 static bool mount_device(const char *text, unsigned long long mount, __u64 *ret)
 {
 	unsigned long long id;
@@ -195,7 +207,8 @@ __u64 procmap_device(pid_t pid, int fd)
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st))
 		return 0;
 	device = (__u64)st.stx_dev_major << 20 | st.stx_dev_minor;
-	if (st.stx_dev_major || !(st.stx_mask & STATX_MNT_ID)) /* a real block device: st_dev is s_dev */
+	/* On a real block device st_dev is s_dev. */
+	if (st.stx_dev_major || !(st.stx_mask & STATX_MNT_ID))
 		return device;
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
 	if (!read_text(path, &text))

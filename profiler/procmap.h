@@ -23,7 +23,9 @@ struct procmaps {
 	size_t count;
 };
 
-/* 0 or -errno (-ESRCH: no such process, or it has no memory of its own any more). Prints nothing. */
+/*
+ * 0 or -errno (-ESRCH: no such process, or it has no memory of its own any more). Prints nothing.
+ */
 int procmaps_read(pid_t pid, struct procmaps *ret);
 void procmaps_deinit(struct procmaps *maps);
 
@@ -34,14 +36,16 @@ int procmaps_parse(char *text, struct procmaps *ret);
 int procmap_open_exe(pid_t pid);
 
 /*
- * The file behind a mapping: by /proc/PID/map_files (needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN; works for deleted
- * files), else by path below /proc/PID/root, checked by inode. Descriptor or -errno.
+ * The file behind a mapping: by /proc/PID/map_files (needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN;
+ * works for deleted files), else by path below /proc/PID/root, checked by inode. Descriptor or
+ * -errno.
  */
 int procmap_open(pid_t pid, const struct procmap *map);
 
 /*
- * The kernel's dev_t (major << 20 | minor) of the file system that fd's file is on, as inode->i_sb->s_dev has it: stat's
- * st_dev is another number on btrfs and on overlayfs over several file systems. pid: in whose mounts to look.
+ * The kernel's dev_t (major << 20 | minor) of the file system that fd's file is on, as
+ * inode->i_sb->s_dev has it: stat's st_dev is another number on btrfs and on overlayfs over several
+ * file systems. pid: in whose mounts to look.
  */
 __u64 procmap_device(pid_t pid, int fd);
 

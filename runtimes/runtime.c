@@ -27,7 +27,10 @@ static const struct runtime_ops *const runtimes[] = { RUNTIMES(X) };
 #define MAX_FILES (1u << 16) /* files that the cache keeps; then it begins anew */
 #define WHY_SIZE 160
 
-/* A file that was looked at. Files that are no interpreter are kept too: `scry -a` meets them again and again. */
+/*
+ * A file that was looked at. Files that are no interpreter are kept too: `scry -a` meets them again
+ * and again.
+ */
 struct known_file {
 	dev_t device;
 	ino_t inode;
@@ -82,7 +85,8 @@ static struct known_file *file_find(const struct stat *st)
 		struct known_file *f = &files[i];
 
 		if (f->inode == st->st_ino && f->device == st->st_dev && f->size == st->st_size &&
-		    f->mtime.tv_sec == st->st_mtim.tv_sec && f->mtime.tv_nsec == st->st_mtim.tv_nsec)
+		    f->mtime.tv_sec == st->st_mtim.tv_sec &&
+		    f->mtime.tv_nsec == st->st_mtim.tv_nsec)
 			return f;
 	}
 	return NULL;
@@ -106,13 +110,17 @@ static struct known_file *file_add(const struct stat *st)
 		files = grown;
 		room = more;
 	}
-	files[file_count] = (struct known_file){ .device = st->st_dev, .inode = st->st_ino, .size = st->st_size,
-						 .mtime = st->st_mtim, .result = -ENOENT };
+	files[file_count] = (struct known_file){ .device = st->st_dev,
+						 .inode = st->st_ino,
+						 .size = st->st_size,
+						 .mtime = st->st_mtim,
+						 .result = -ENOENT };
 	return &files[file_count++];
 }
 
 /* Keep what was recognised. 0 or -ENOMEM. */
-static int binary_add(const struct elf *elf, const char *path, const struct runtime_binary *found, __u32 *index)
+static int binary_add(const struct elf *elf, const char *path, const struct runtime_binary *found,
+		      __u32 *index)
 {
 	struct known_binary *known = calloc(1, sizeof(*known));
 	void *grown = known ? realloc(binaries, (binary_count + 1) * sizeof(*binaries)) : NULL;
@@ -126,7 +134,8 @@ static int binary_add(const struct elf *elf, const char *path, const struct runt
 		return -ENOMEM;
 	}
 	known->dynamic = elf_dynamic(elf);
-	known->build_id_size = elf_build_id(elf, known->build_id, sizeof(known->build_id), &known->build_id_at);
+	known->build_id_size =
+		elf_build_id(elf, known->build_id, sizeof(known->build_id), &known->build_id_at);
 	if (known->build_id_size > sizeof(known->build_id))
 		known->build_id_size = sizeof(known->build_id);
 	*index = binary_count;
@@ -134,15 +143,20 @@ static int binary_add(const struct elf *elf, const char *path, const struct runt
 	return 0;
 }
 
-/* Ask each language. The first that knows the file, or knows that it does not know this version, has it. */
-static int recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias, struct known_file *file)
+/*
+ * Ask each language. The first that knows the file, or knows that it does not know this version,
+ * has it.
+ */
+static int recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias,
+		     struct known_file *file)
 {
 	struct runtime_binary found;
 	char why[WHY_SIZE] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++) {
 		found = (struct runtime_binary){ .ops = runtimes[i] };
-		file->result = runtimes[i]->recognise(elf, path, pid, bias, &found, why, sizeof(why));
+		file->result =
+			runtimes[i]->recognise(elf, path, pid, bias, &found, why, sizeof(why));
 		if (!file->result)
 			return binary_add(elf, path, &found, &file->binary);
 		if (file->result == -ENOTSUP)
@@ -167,10 +181,11 @@ static void measure(const struct elf *elf, struct known_file *file)
 }
 
 /*
- * The file behind an executable mapping; fd is taken over. Looks into it at the first sight only. 0: *ret is what is
- * known of it, and *bias where the mapping puts it.
+ * The file behind an executable mapping; fd is taken over. Looks into it at the first sight only.
+ * 0: *ret is what is known of it, and *bias where the mapping puts it.
  */
-static int file_examine(int fd, const struct procmap *map, pid_t pid, struct known_file *ret, __u64 *bias)
+static int file_examine(int fd, const struct procmap *map, pid_t pid, struct known_file *ret,
+			__u64 *bias)
 {
 	struct elf *elf = NULL;
 	struct known_file *file;
@@ -198,8 +213,8 @@ static int file_examine(int fd, const struct procmap *map, pid_t pid, struct kno
 	return err;
 }
 
-static void exe_fill(const struct known_file *exe, const struct known_file *interpreter, bool linked,
-		     struct scry_exe *ret)
+static void exe_fill(const struct known_file *exe, const struct known_file *interpreter,
+		     bool linked, struct scry_exe *ret)
 {
 	const struct known_binary *known = binaries[interpreter->binary];
 
@@ -220,7 +235,10 @@ static void exe_fill(const struct known_file *exe, const struct known_file *inte
 		ret->place = SCRY_PLACE_ASK;
 }
 
-/* The executable mapping of a file by its inode; devices are compared where fstat and the kernel mean the same. */
+/*
+ * The executable mapping of a file by its inode; devices are compared where fstat and the kernel
+ * mean the same.
+ */
 static const struct procmap *mapping_of(const struct procmaps *maps, int fd)
 {
 	struct stat st;
@@ -307,8 +325,8 @@ static int examine_libraries(struct examination *e)
 	return result;
 }
 
-int runtime_examine(pid_t pid, const struct runtime_binary **ret, __u64 *bias, struct scry_exe_key *key,
-		    struct scry_exe *exe, char *why, size_t size)
+int runtime_examine(pid_t pid, const struct runtime_binary **ret, __u64 *bias,
+		    struct scry_exe_key *key, struct scry_exe *exe, char *why, size_t size)
 {
 	struct examination e = { .pid = pid, .why = why, .why_size = size };
 	int err = procmaps_read(pid, &e.maps);

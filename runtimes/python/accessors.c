@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a stripped binary keeps its static variables is told by the machine code of exported functions of a few
- * instructions. Each decoder knows the exact bytes that gcc and clang make of one function; anything else is "not
- * found", and the walker then does without.
+ * Where a stripped binary keeps its static variables is told by the machine code of exported
+ * functions of a few instructions. Each decoder knows the exact bytes that gcc and clang make of
+ * one function; anything else is "not found", and the walker then does without.
  */
 #include <elf.h>
 #include <errno.h>
@@ -13,7 +13,10 @@
 
 #define CODE_SIZE 64
 
-/* Machine code being matched. `ok` falls to false at the first byte that does not fit, and stays there. */
+/*
+ * Machine code being matched. `ok` falls to false at the first byte that does not fit, and stays
+ * there.
+ */
 struct code {
 	const struct elf *elf;
 	__u64 address;
@@ -32,7 +35,9 @@ static bool skip(struct code *code, const void *bytes, unsigned size)
 	code->at += size;
 	return true;
 }
-#define SKIP(code, ...) skip(code, (const unsigned char[]){ __VA_ARGS__ }, sizeof((const unsigned char[]){ __VA_ARGS__ }))
+#define SKIP(code, ...)                                                                            \
+	skip(code, (const unsigned char[]){ __VA_ARGS__ },                                         \
+	     sizeof((const unsigned char[]){ __VA_ARGS__ }))
 #define EXPECT(code, ...) ((code)->ok = SKIP(code, __VA_ARGS__))
 
 static __s32 take_word(struct code *code)
@@ -114,7 +119,8 @@ static bool tls_static(struct code code, struct python_tls *ret)
 	EXPECT(&code, 0x64, 0x48, 0x8b, 0x04, 0x25); /* mov %fs:offset,%rax */
 	ret->module = 0;
 	ret->offset = take_word(&code);
-	if (code.ok && !ret->offset) { /* mov %fs:0,%rax; what a linker makes of a call to __tls_get_addr */
+	/* mov %fs:0,%rax: what a linker makes of a call to __tls_get_addr */
+	if (code.ok && !ret->offset) {
 		if (SKIP(&code, 0x48, 0x8d, 0x80)) { /* lea offset(%rax),%rax */
 			ret->offset = take_word(&code);
 			EXPECT(&code, 0x48, 0x8b, 0x00); /* mov (%rax),%rax */
@@ -128,7 +134,9 @@ static bool tls_static(struct code code, struct python_tls *ret)
 	return code.ok && ret->offset < 0;
 }
 
-/* The pair of words that __tls_get_addr takes: module id, offset. In the file, or as relocations. */
+/*
+ * The pair of words that __tls_get_addr takes: module id, offset. In the file, or as relocations.
+ */
 static bool tls_pair(const struct elf *elf, __u64 pair, struct python_tls *ret)
 {
 	struct elf_relocation r;
@@ -154,13 +162,15 @@ static bool tls_dynamic(struct code code, struct python_tls *ret)
 	__u64 pair;
 
 	/* Align the stack, in one of several ways. */
-	if (!SKIP(&code, 0x48, 0x83, 0xec, 0x08) && !SKIP(&code, 0x55, 0x48, 0x89, 0xe5) && !SKIP(&code, 0x55))
+	if (!SKIP(&code, 0x48, 0x83, 0xec, 0x08) && !SKIP(&code, 0x55, 0x48, 0x89, 0xe5) &&
+	    !SKIP(&code, 0x55))
 		EXPECT(&code, 0x50);
 	general = SKIP(&code, 0x66, 0x48, 0x8d, 0x3d); /* data16 lea pair(%rip),%rdi */
 	if (!general)
 		EXPECT(&code, 0x48, 0x8d, 0x3d);
 	pair = take_address(&code, 0);
-	if (!SKIP(&code, 0x66, 0x66, 0x48, 0xe8) && !SKIP(&code, 0x66, 0x48, 0xff, 0x15) && !SKIP(&code, 0xff, 0x15))
+	if (!SKIP(&code, 0x66, 0x66, 0x48, 0xe8) && !SKIP(&code, 0x66, 0x48, 0xff, 0x15) &&
+	    !SKIP(&code, 0xff, 0x15))
 		EXPECT(&code, 0xe8);
 	take_word(&code);
 	ret->offset = 0;
@@ -173,7 +183,8 @@ static bool tls_dynamic(struct code code, struct python_tls *ret)
 		}
 	}
 	if (!SKIP(&code, 0x48, 0x83, 0xc4, 0x08) && !SKIP(&code, 0x5d)) /* undo the alignment */
-		code.ok = code.ok && code.bytes[code.at % CODE_SIZE] >= 0x58 && code.bytes[code.at++ % CODE_SIZE] <= 0x5f;
+		code.ok = code.ok && code.bytes[code.at % CODE_SIZE] >= 0x58 &&
+			  code.bytes[code.at++ % CODE_SIZE] <= 0x5f;
 	EXPECT(&code, 0xc3);
 	return code.ok && tls_pair(code.elf, pair, ret);
 }
@@ -191,7 +202,10 @@ int python_accessor_tls(const struct elf *elf, const char *function, struct pyth
 	return 0;
 }
 
-/* A push is emulated by the kernel where a probe stands on it; endbr64 has to be stepped, at several times the cost. */
+/*
+ * A push is emulated by the kernel where a probe stands on it; endbr64 has to be stepped, at
+ * several times the cost.
+ */
 static bool is_push(const unsigned char *code)
 {
 	return (code[0] & 0xf8) == 0x50 || (code[0] == 0x41 && (code[1] & 0xf8) == 0x50);
@@ -205,10 +219,12 @@ __u64 python_code_dealloc(const struct elf *elf, const struct python_layout *lay
 	struct elf_symbol type;
 	__u64 function, offset;
 
-	if (elf_export(elf, "PyCode_Type", &type) || elf_pointer(elf, type.address + at, &function) ||
+	if (elf_export(elf, "PyCode_Type", &type) ||
+	    elf_pointer(elf, type.address + at, &function) ||
 	    elf_offset(elf, function, PF_X, &offset) || elf_pread(elf, offset, code, sizeof(code)))
 		return 0;
-	if (elf_machine(elf) == EM_X86_64 && !memcmp(code, endbr64, sizeof(endbr64)) && is_push(code + sizeof(endbr64)))
+	if (elf_machine(elf) == EM_X86_64 && !memcmp(code, endbr64, sizeof(endbr64)) &&
+	    is_push(code + sizeof(endbr64)))
 		return offset + sizeof(endbr64);
 	return offset;
 }

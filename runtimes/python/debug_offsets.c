@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * _Py_DebugOffsets (CPython Include/internal/pycore_debug_offsets.h, 3.13: pycore_runtime.h): the first member of
- * _PyRuntime, initialised in the file. A cookie, then 64-bit words: PY_VERSION_HEX, free_threaded, and groups of
- * the size of a struct and offsets in it. Groups and members were added in every minor version, so a field's
- * position is known by version only.
+ * _Py_DebugOffsets (CPython Include/internal/pycore_debug_offsets.h, 3.13: pycore_runtime.h): the
+ * first member of _PyRuntime, initialised in the file. A cookie, then 64-bit words: PY_VERSION_HEX,
+ * free_threaded, and groups of the size of a struct and offsets in it. Groups and members were
+ * added in every minor version, so a field's position is known by version only.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +40,8 @@ struct published {
 #define DICT { 55, 65, 77 }
 #define LONG { 60, 70, 82 }
 
-#define P(field, a, b, c, group) { offsetof(struct python_layout, field), #field, { a, b, c }, group }
+#define P(field, a, b, c, group) \
+	{ offsetof(struct python_layout, field), #field, { a, b, c }, group }
 static const struct published fields[] = {
 	P(runtime_interpreters_head, 4, 4, 4, RUNTIME),
 	P(interp_next, 7, 7, 7, INTERP),
@@ -95,24 +96,32 @@ static int read_words(const struct elf *elf, __u64 runtime, __u64 *ret, size_t c
 	return 0;
 }
 
-int python_published_version(const struct elf *elf, __u64 runtime, __u32 *version, bool *free_threaded)
+int python_published_version(const struct elf *elf, __u64 runtime, __u32 *version,
+			     bool *free_threaded)
 {
 	__u64 head[2];
 
-	if (read_words(elf, runtime, head, 2) || head[WORD_VERSION] >> 32 || head[WORD_FREE_THREADED] > 1)
+	if (read_words(elf, runtime, head, 2) || head[WORD_VERSION] >> 32 ||
+	    head[WORD_FREE_THREADED] > 1)
 		return 0;
 	*version = head[WORD_VERSION];
 	*free_threaded = head[WORD_FREE_THREADED];
 	return 1;
 }
 
-/* Offset 0 is where no field of these is but one: elsewhere it says that this build has no such field. */
+/*
+ * Offset 0 is where no field of these is but one: elsewhere it says that this build has no such
+ * field.
+ */
 static int take_field(const struct published *field, size_t v, const __u64 *all, __u16 *target)
 {
 	__u64 value = all[field->word[v]], size = all[field->size[v]];
 	bool empty = !value && *target != AT(0);
 
-	/* A trailing array begins at the very end of a struct at most. Only owner is narrower than an int. */
+	/*
+	 * A trailing array begins at the very end of a struct at most. Only owner is narrower than
+	 * an int.
+	 */
 	if (!empty && (value > size || value >= AT(0xfffe) ||
 		       (value & 3 && field->at != offsetof(struct python_layout, frame_owner))))
 		return -ERANGE;
@@ -122,7 +131,8 @@ static int take_field(const struct published *field, size_t v, const __u64 *all,
 	return 1;
 }
 
-int python_published_layout(const struct elf *elf, __u64 runtime, struct python_layout *layout, char *why, size_t size)
+int python_published_layout(const struct elf *elf, __u64 runtime, struct python_layout *layout,
+			    char *why, size_t size)
 {
 	__u64 all[MAX_WORDS];
 	unsigned minor;
@@ -140,12 +150,16 @@ int python_published_layout(const struct elf *elf, __u64 runtime, struct python_
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		const struct published *field = &fields[i];
-		int n = field->word[minor] == NONE ? 0 :
-				take_field(field, minor, all, (__u16 *)((char *)layout + field->at));
+		int n = field->word[minor] == NONE
+				? 0
+				: take_field(field, minor, all,
+					     (__u16 *)((char *)layout + field->at));
 
 		if (n < 0) {
-			snprintf(why, size, "its published offset of %s is %llu, which no member of its struct can have", field->name,
-				 all[field->word[minor]]);
+			snprintf(why, size,
+				 "its published offset of %s is %llu, which no member of its "
+				 "struct can have",
+				 field->name, all[field->word[minor]]);
 			return -ENOTSUP;
 		}
 		differing += n;

@@ -43,8 +43,8 @@ static bool exports(const struct elf *elf, const char *name)
 }
 
 /*
- * Before 3.11 no exported word holds the version, but each minor version added functions to the C API that none
- * before it has. The first row whose symbols are all there is the one.
+ * Before 3.11 no exported word holds the version, but each minor version added functions to the C
+ * API that none before it has. The first row whose symbols are all there is the one.
  */
 static const struct {
 	unsigned version;
@@ -66,7 +66,10 @@ static unsigned version_by_api(const struct elf *elf)
 	return 0;
 }
 
-/* "MICRO", then "a1", "b2", "rc1" or "+", then NUL: the part of PY_VERSION behind "3.9.". 0: it is something else. */
+/*
+ * "MICRO", then "a1", "b2", "rc1" or "+", then NUL: the part of PY_VERSION behind "3.9.". 0: it is
+ * something else.
+ */
 static __u32 parse_micro(const char *s, const char *end)
 {
 	static const struct {
@@ -80,7 +83,8 @@ static __u32 parse_micro(const char *s, const char *end)
 	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
 		size_t n = strlen(levels[i].text);
 
-		if ((size_t)(end - s) <= n || memcmp(s, levels[i].text, n) || s[n] < '1' || s[n] > '9')
+		if ((size_t)(end - s) <= n || memcmp(s, levels[i].text, n) || s[n] < '1' ||
+		    s[n] > '9')
 			continue;
 		level = levels[i].level;
 		serial = s[n] - '0';
@@ -93,9 +97,9 @@ static __u32 parse_micro(const char *s, const char *end)
 }
 
 /*
- * The text of PY_VERSION, which Py_GetVersion formats, is a string in .rodata, or the end of one: linkers merge
- * "2.7.18" into "/opt/2.7.18". Returns how many different ones of this minor version there are; *ret: the hex version
- * of the last.
+ * The text of PY_VERSION, which Py_GetVersion formats, is a string in .rodata, or the end of one:
+ * linkers merge "2.7.18" into "/opt/2.7.18". Returns how many different ones of this minor version
+ * there are; *ret: the hex version of the last.
  */
 static int version_texts(const struct elf *elf, unsigned version, __u32 *ret)
 {
@@ -115,7 +119,8 @@ static int version_texts(const struct elf *elf, unsigned version, __u32 *ret)
 	for (s = bytes; (s = memmem(s, end - s, prefix, length)); s++) {
 		__u32 micro = parse_micro(s + length, end), hex = version << 16 | micro;
 
-		if (!micro || (found && hex == *ret) || (s > bytes && (s[-1] == '.' || (s[-1] >= '0' && s[-1] <= '9'))))
+		if (!micro || (found && hex == *ret) ||
+		    (s > bytes && (s[-1] == '.' || (s[-1] >= '0' && s[-1] <= '9'))))
 			continue;
 		*ret = hex;
 		found++;
@@ -130,11 +135,13 @@ static int version_of_old(struct suspect *s)
 
 	s->version = version_by_api(s->elf);
 	if (!s->version)
-		return unknown(s, "it exports neither Py_Version nor the C API of 2.7 or 3.6 to 3.10");
+		return unknown(s,
+			       "it exports neither Py_Version nor the C API of 2.7 or 3.6 to 3.10");
 	found = version_texts(s->elf, s->version, &hex);
 	if (!found)
-		return unknown(s, "its C API is that of %u.%u, but .rodata holds no version text of it",
-			       s->version >> 8, s->version & 0xff);
+		return unknown(
+			s, "its C API is that of %u.%u, but .rodata holds no version text of it",
+			s->version >> 8, s->version & 0xff);
 	s->hexversion = found == 1 ? hex : 0;
 	return 0;
 }
@@ -144,19 +151,24 @@ static int version_of(struct suspect *s)
 	struct elf_symbol symbol;
 	__u32 word = 0;
 
-	if (!elf_export(s->elf, "Py_Version", &symbol) && elf_read(s->elf, symbol.address, &word, sizeof(word)))
+	if (!elf_export(s->elf, "Py_Version", &symbol) &&
+	    elf_read(s->elf, symbol.address, &word, sizeof(word)))
 		return unknown(s, "Py_Version does not lie in the file");
-	s->published = s->runtime && python_published_version(s->elf, s->runtime, &s->hexversion, &s->free_threaded);
+	s->published = s->runtime && python_published_version(s->elf, s->runtime, &s->hexversion,
+							      &s->free_threaded);
 	if (s->published && word && word != s->hexversion)
-		return unknown(s, "Py_Version says %#x, its published offsets %#x", word, s->hexversion);
+		return unknown(s, "Py_Version says %#x, its published offsets %#x", word,
+			       s->hexversion);
 	if (!s->published)
 		s->hexversion = word;
 	if (!s->hexversion)
 		return version_of_old(s);
 	s->version = s->hexversion >> 16;
 	if (s->version >= PY_VERSION(3, 13) && !s->published)
-		return unknown(s, "version %u.%u, but no published offsets (_Py_DebugOffsets) at _PyRuntime",
-			       s->version >> 8, s->version & 0xff);
+		return unknown(
+			s,
+			"version %u.%u, but no published offsets (_Py_DebugOffsets) at _PyRuntime",
+			s->version >> 8, s->version & 0xff);
 	return 0;
 }
 
@@ -171,7 +183,8 @@ static void version_print(const struct suspect *s, char *dst, size_t size)
 	else if (!level)
 		snprintf(dst, size, "%u.%u.%u", hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff);
 	else
-		snprintf(dst, size, "%u.%u.%u%s%u", hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff, level, hex & 15);
+		snprintf(dst, size, "%u.%u.%u%s%u", hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff,
+			 level, hex & 15);
 }
 
 static int layout_of(struct suspect *s, struct runtime_binary *ret)
@@ -181,11 +194,13 @@ static int layout_of(struct suspect *s, struct runtime_binary *ret)
 	int differing;
 
 	if (!row)
-		return unknown(s, "Python %u.%u%s is not known; known are %s", s->version >> 8, s->version & 0xff,
-			       s->free_threaded ? " without the GIL" : "", python_known_versions);
+		return unknown(s, "Python %u.%u%s is not known; known are %s", s->version >> 8,
+			       s->version & 0xff, s->free_threaded ? " without the GIL" : "",
+			       python_known_versions);
 	/* The table is from x86-64: elsewhere locks, and what follows them, have other sizes. */
 	if (!s->published && elf_machine(s->elf) != EM_X86_64)
-		return unknown(s, "Python %u.%u is known on x86-64 only", s->version >> 8, s->version & 0xff);
+		return unknown(s, "Python %u.%u is known on x86-64 only", s->version >> 8,
+			       s->version & 0xff);
 	*layout = row->layout;
 	if (s->version < PY_VERSION(3, 13) && exports(s->elf, "_Py_AddToAllObjects"))
 		python_layout_trace_refs(layout);
@@ -197,7 +212,8 @@ static int layout_of(struct suspect *s, struct runtime_binary *ret)
 	differing = python_published_layout(s->elf, s->runtime, layout, s->why, s->why_size);
 	if (differing < 0)
 		return differing;
-	ret->layout_from = differing ? "published offsets, which differ from the table" : "published offsets";
+	ret->layout_from =
+		differing ? "published offsets, which differ from the table" : "published offsets";
 	if (layout->runtime_interpreters_head != row->layout.runtime_interpreters_head)
 		layout->runtime_tss_key = 0; /* not published, and its struct is another */
 	return 0;
@@ -220,7 +236,8 @@ static void find_tls(const struct suspect *s, struct scry_python *python)
 		python->tls_module = tls.module;
 		python->tls_tstate = tls.offset;
 	}
-	if (s->version >= PY_VERSION(3, 15) && !python_accessor_tls(s->elf, "PyGILState_GetThisThreadState", &tls) &&
+	if (s->version >= PY_VERSION(3, 15) &&
+	    !python_accessor_tls(s->elf, "PyGILState_GetThisThreadState", &tls) &&
 	    (!python->has_tls_tstate || python->tls_module == tls.module)) {
 		python->has_tls_gilstate = 1;
 		python->tls_module = tls.module;
@@ -232,12 +249,14 @@ static int addresses_of(struct suspect *s, struct scry_python *python)
 {
 	struct elf_symbol symbol;
 
-	python->current = s->runtime ? in_runtime(s, python->layout.runtime_tstate_current) : s->current;
+	python->current =
+		s->runtime ? in_runtime(s, python->layout.runtime_tstate_current) : s->current;
 	python->interpreters = in_runtime(s, python->layout.runtime_interpreters_head);
 	if (!s->runtime && !elf_symbol(s->elf, "interp_head", &symbol))
 		python->interpreters = symbol.address;
 	else if (!s->runtime && python_accessor_interp_head(s->elf, &python->interpreters))
-		return unknown(s, "interp_head is neither in .symtab nor told by PyInterpreterState_Head");
+		return unknown(
+			s, "interp_head is neither in .symtab nor told by PyInterpreterState_Head");
 	python->tss_key = in_runtime(s, python->layout.runtime_tss_key);
 	if (s->version == PY_VERSION(3, 6) && !elf_symbol(s->elf, "autoTLSkey", &symbol))
 		python->tss_key = symbol.address;
@@ -265,12 +284,13 @@ static void describe(const struct suspect *s, struct runtime_binary *ret)
 	ret->shared = !elf_is_program(s->elf);
 	ret->free_threaded = s->free_threaded;
 	/* Py_REF_DEBUG, which Py_DEBUG turns on: to 3.11, and later. */
-	ret->debug_build = exports(s->elf, "_Py_RefTotal") || exports(s->elf, "_Py_NegativeRefcount");
+	ret->debug_build =
+		exports(s->elf, "_Py_RefTotal") || exports(s->elf, "_Py_NegativeRefcount");
 	ret->code_dealloc = python_code_dealloc(s->elf, &ret->wire.python.layout);
 }
 
-int python_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias, struct runtime_binary *ret,
-		     char *why, size_t size)
+int python_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias,
+		     struct runtime_binary *ret, char *why, size_t size)
 {
 	struct suspect s = { .elf = elf, .why = why, .why_size = size };
 	struct elf_symbol symbol;
@@ -282,7 +302,9 @@ int python_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 b
 		s.current = symbol.address;
 	else
 		return -ENOENT;
-	/* A program linked with a library may hold a copy of its variables, but not its functions. */
+	/*
+	 * A program linked with a library may hold a copy of its variables, but not its functions.
+	 */
 	if (!exports(elf, "Py_GetVersion"))
 		return -ENOENT;
 	err = version_of(&s);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From the position of an instruction to its line. Formats: Objects/lnotab_notes.txt of each version, and
- * Objects/locations.md (3.11+). The table is the target's: it may end anywhere and say anything.
+ * From the position of an instruction to its line. Formats: Objects/lnotab_notes.txt of each
+ * version, and Objects/locations.md (3.11+). The table is the target's: it may end anywhere and say
+ * anything.
  */
 #include <limits.h>
 
 #include "python.h"
 
 /*
- * A hostile table can drive the sum anywhere; a line outside of int is none. Line 0 is what 3.11+ says of the first
- * instruction of a module.
+ * A hostile table can drive the sum anywhere; a line outside of int is none. Line 0 is what 3.11+
+ * says of the first instruction of a module.
  */
 static int clamp(long long line, int first_line)
 {
@@ -17,7 +18,8 @@ static int clamp(long long line, int first_line)
 }
 
 /* 2.7 to 3.9: pairs of address delta and line delta; the line holds from that address on. */
-static int lnotab_line(const unsigned char *table, size_t size, bool is_signed, int first_line, int at)
+static int lnotab_line(const unsigned char *table, size_t size, bool is_signed, int first_line,
+		       int at)
 {
 	long long line = first_line, address = 0;
 
@@ -30,7 +32,10 @@ static int lnotab_line(const unsigned char *table, size_t size, bool is_signed, 
 	return clamp(line, first_line);
 }
 
-/* 3.10: pairs of length and line delta; -128 says that the range has no line, which leaves the line as it was. */
+/*
+ * 3.10: pairs of length and line delta; -128 says that the range has no line, which leaves the line
+ * as it was.
+ */
 static int linetable_line(const unsigned char *table, size_t size, int first_line, int at)
 {
 	long long line = first_line, start = 0, known = -1;
@@ -101,7 +106,8 @@ static int locations_line(const unsigned char *table, size_t size, int first_lin
 	return clamp(known, first_line);
 }
 
-int python_table_line(enum python_lines format, const unsigned char *table, size_t size, int first_line, int at)
+int python_table_line(enum python_lines format, const unsigned char *table, size_t size,
+		      int first_line, int at)
 {
 	if (at < 0)
 		return first_line;
@@ -119,5 +125,6 @@ int python_table_line(enum python_lines format, const unsigned char *table, size
 
 int python_line(const struct runtime_binary *binary, const struct code_name *code, int at)
 {
-	return python_table_line(binary->wire.python.layout.lines, code->lines, code->lines_size, code->first_line, at);
+	return python_table_line(binary->wire.python.layout.lines, code->lines, code->lines_size,
+				 code->first_line, at);
 }

@@ -37,7 +37,8 @@ static void put_character(struct out *out, unsigned c)
 	else if (c < 0x800) {
 		put(out, 0xc0 | c >> 6);
 		put(out, 0x80 | (c & 63));
-	} else if (c >= 0xd800 && c < 0xe000) /* a surrogate: Python keeps undecodable bytes of file names as these */
+	} else if (c >= 0xd800 && c < 0xe000)
+		/* A surrogate: Python keeps undecodable bytes of file names as these. */
 		put_escape(out, 'u', 4, c);
 	else if (c < 0x10000) {
 		put(out, 0xe0 | c >> 12);
@@ -56,7 +57,7 @@ static void put_character(struct out *out, unsigned c)
 static unsigned utf8_sequence(const unsigned char *s, size_t left, unsigned *ret)
 {
 	static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned size = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
+	unsigned size = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 	unsigned c = size == 1 ? s[0] : s[0] & (0x7f >> size);
 
 	if (!size || size > left || s[0] > 0xf7)
@@ -101,7 +102,8 @@ static unsigned character_at(const unsigned char *bytes, size_t i, unsigned kind
 	}
 }
 
-char *python_text(const unsigned char *bytes, size_t chars, unsigned kind, enum scry_encoding encoding)
+char *python_text(const unsigned char *bytes, size_t chars, unsigned kind,
+		  enum scry_encoding encoding)
 {
 	struct out out = { .text = malloc(chars * 10 + 1) };
 	char *fitted;
@@ -119,11 +121,12 @@ char *python_text(const unsigned char *bytes, size_t chars, unsigned kind, enum 
 }
 
 /*
- * The bytes of a text: those in the record, and the rest from the process if it still has them. *got: how many.
- * NULL: no memory. What changed since the record was made cannot be told; such text is cut where the record ends.
+ * The bytes of a text: those in the record, and the rest from the process if it still has them.
+ * *got: how many. NULL: no memory. What changed since the record was made cannot be told; such text
+ * is cut where the record ends.
  */
-static unsigned char *fetch(const struct scry_code *code, const struct scry_text *text, const unsigned char *bytes,
-			    size_t wanted, size_t *got)
+static unsigned char *fetch(const struct scry_code *code, const struct scry_text *text,
+			    const unsigned char *bytes, size_t wanted, size_t *got)
 {
 	unsigned char *all = malloc(wanted + 1);
 	size_t have = text->bytes < wanted ? text->bytes : wanted;
@@ -138,8 +141,8 @@ static unsigned char *fetch(const struct scry_code *code, const struct scry_text
 	return all;
 }
 
-static int decode_text(const struct scry_code *code, const struct scry_text *text, const unsigned char *bytes,
-		       char **ret)
+static int decode_text(const struct scry_code *code, const struct scry_text *text,
+		       const unsigned char *bytes, char **ret)
 {
 	_cleanup_free_ unsigned char *all = NULL;
 	size_t chars = text->chars < MAX_CHARS ? text->chars : MAX_CHARS, got;
@@ -159,7 +162,8 @@ int python_decode(const struct runtime_binary *binary, const struct scry_code *c
 	struct code_name name = { 0 };
 	int err;
 
-	if (size < sizeof(*code) || code->name.bytes > left || code->file.bytes > left - code->name.bytes ||
+	if (size < sizeof(*code) || code->name.bytes > left ||
+	    code->file.bytes > left - code->name.bytes ||
 	    code->lines.bytes > left - code->name.bytes - code->file.bytes)
 		return -EINVAL;
 	name.first_line = code->first_line;

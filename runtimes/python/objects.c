@@ -63,8 +63,9 @@ static bool view_table(struct objects *o, __u64 dict, struct object_dict *ret)
 	__u64 mask;
 
 	*ret = (struct object_dict){ .entry_size = 24, .key_at = 8 };
-	return read_field(o, dict, o->layout->dict_mask, &mask) && read_field(o, dict, o->layout->dict_table, &ret->entries) &&
-	       mask < MAX_SLOTS && view_check(ret, mask + 1);
+	return read_field(o, dict, o->layout->dict_mask, &mask) &&
+	       read_field(o, dict, o->layout->dict_table, &ret->entries) && mask < MAX_SLOTS &&
+	       view_check(ret, mask + 1);
 }
 
 /* 3.6 to 3.10, Objects/dict-common.h: indices as wide as the table's size needs. */
@@ -73,16 +74,21 @@ static bool view_old_keys(struct objects *o, __u64 keys, __u64 values, struct ob
 	__u64 size, count;
 	unsigned width;
 
-	if (!read_field(o, keys, o->layout->keys_size, &size) || !read_field(o, keys, o->layout->keys_nentries, &count) ||
-	    size > 2 * MAX_SLOTS)
+	if (!read_field(o, keys, o->layout->keys_size, &size) ||
+	    !read_field(o, keys, o->layout->keys_nentries, &count) || size > 2 * MAX_SLOTS)
 		return false;
 	width = size <= 0xff ? 1 : size <= 0xffff ? 2 : 4;
-	*ret = (struct object_dict){ .entries = keys + OFF(o->layout->keys_indices) + size * width, .values = values,
-				     .entry_size = 24, .key_at = 8 };
+	*ret = (struct object_dict){ .entries = keys + OFF(o->layout->keys_indices) + size * width,
+				     .values = values,
+				     .entry_size = 24,
+				     .key_at = 8 };
 	return view_check(ret, count);
 }
 
-/* 3.11+, Include/internal/pycore_dict.h: sizes as logarithms; tables with str keys alone keep no hashes. */
+/*
+ * 3.11+, Include/internal/pycore_dict.h: sizes as logarithms; tables with str keys alone keep no
+ * hashes.
+ */
 static bool view_new_keys(struct objects *o, __u64 keys, __u64 values, struct object_dict *ret)
 {
 	const struct python_layout *l = o->layout;
@@ -91,15 +97,18 @@ static bool view_new_keys(struct objects *o, __u64 keys, __u64 values, struct ob
 	__u64 count;
 
 	if (OFF(l->keys_nentries) + 8 > sizeof(head) || OFF(l->keys_kind) >= sizeof(head) ||
-	    OFF(l->keys_log2_index_bytes) >= sizeof(head) || !read_at(o, keys, head, OFF(l->keys_nentries) + 8))
+	    OFF(l->keys_log2_index_bytes) >= sizeof(head) ||
+	    !read_at(o, keys, head, OFF(l->keys_nentries) + 8))
 		return false;
 	kind = head[OFF(l->keys_kind)];
 	log2 = head[OFF(l->keys_log2_index_bytes)];
 	memcpy(&count, head + OFF(l->keys_nentries), sizeof(count));
 	if (log2 > 24)
 		return false;
-	*ret = (struct object_dict){ .entries = keys + OFF(l->keys_indices) + (1u << log2), .values = values,
-				     .entry_size = kind ? 16 : 24, .key_at = kind ? 0 : 8 };
+	*ret = (struct object_dict){ .entries = keys + OFF(l->keys_indices) + (1u << log2),
+				     .values = values,
+				     .entry_size = kind ? 16 : 24,
+				     .key_at = kind ? 0 : 8 };
 	return view_check(ret, count);
 }
 
@@ -108,7 +117,8 @@ static bool view_keys(struct objects *o, __u64 keys, __u64 values, struct object
 	/* An array of values may begin behind a head of its own. */
 	if (values && o->layout->values_items)
 		values += OFF(o->layout->values_items);
-	return o->layout->keys_size ? view_old_keys(o, keys, values, ret) : view_new_keys(o, keys, values, ret);
+	return o->layout->keys_size ? view_old_keys(o, keys, values, ret)
+				    : view_new_keys(o, keys, values, ret);
 }
 
 bool object_dict(struct objects *o, __u64 dict, struct object_dict *ret)
@@ -120,7 +130,8 @@ bool object_dict(struct objects *o, __u64 dict, struct object_dict *ret)
 	if (o->layout->dict_table)
 		return view_table(o, dict, ret);
 	return read_field(o, dict, o->layout->dict_keys, &keys) &&
-	       read_field(o, dict, o->layout->dict_values, &values) && view_keys(o, keys, values, ret);
+	       read_field(o, dict, o->layout->dict_values, &values) &&
+	       view_keys(o, keys, values, ret);
 }
 
 /* Values without a dict, named by the keys that all instances of the type share. */
@@ -128,7 +139,8 @@ static bool view_values(struct objects *o, __u64 type, __u64 values, struct obje
 {
 	__u64 keys;
 
-	return read_field(o, type, o->layout->type_cached_keys, &keys) && view_keys(o, keys, values, ret);
+	return read_field(o, type, o->layout->type_cached_keys, &keys) &&
+	       view_keys(o, keys, values, ret);
 }
 
 /* Values in the object itself, behind its fixed part; `valid` is the fourth byte of their head. */
@@ -138,10 +150,12 @@ static bool view_inline(struct objects *o, __u64 object, __u64 type, struct obje
 	__u64 size;
 
 	return read_field(o, type, o->layout->type_basicsize, &size) && size < 65536 &&
-	       read_at(o, object + size, head, sizeof(head)) && head[3] && view_values(o, type, object + size, ret);
+	       read_at(o, object + size, head, sizeof(head)) && head[3] &&
+	       view_values(o, type, object + size, ret);
 }
 
-static bool managed_attributes(struct objects *o, __u64 object, __u64 type, __u64 flags, struct object_dict *ret)
+static bool managed_attributes(struct objects *o, __u64 object, __u64 type, __u64 flags,
+			       struct object_dict *ret)
 {
 	const struct python_layout *l = o->layout;
 	__u64 word, values;
@@ -149,7 +163,8 @@ static bool managed_attributes(struct objects *o, __u64 object, __u64 type, __u6
 	/* Include/internal/pycore_object.h, MANAGED_DICT_OFFSET */
 	if (!objects_word(o, object - (l->free_threaded ? 1 : 3) * sizeof(word), &word))
 		return false;
-	if (l->instance == PYTHON_INSTANCE_VALUES && objects_word(o, object - 4 * sizeof(word), &values) && values)
+	if (l->instance == PYTHON_INSTANCE_VALUES &&
+	    objects_word(o, object - 4 * sizeof(word), &values) && values)
 		return view_values(o, type, values, ret);
 	if (l->instance == PYTHON_INSTANCE_TAGGED && (word & 1))
 		return view_values(o, type, word + 1, ret);
@@ -166,9 +181,13 @@ bool object_attributes(struct objects *o, __u64 object, struct object_dict *ret)
 		return false;
 	if (o->layout->instance != PYTHON_INSTANCE_DICT && (flags & MANAGED_DICT))
 		return managed_attributes(o, object, type, flags, ret);
-	/* A negative offset counts from the end of an object of variable size, which the ones asked for are not. */
-	return read_field(o, type, o->layout->type_dictoffset, &offset) && offset > 0 && offset < 65536 &&
-	       objects_word(o, object + offset, &dict) && object_dict(o, dict, ret);
+	/*
+	 * A negative offset counts from the end of an object of variable size, which the ones asked
+	 * for are not.
+	 */
+	return read_field(o, type, o->layout->type_dictoffset, &offset) && offset > 0 &&
+	       offset < 65536 && objects_word(o, object + offset, &dict) &&
+	       object_dict(o, dict, ret);
 }
 
 bool object_module(struct objects *o, __u64 module, struct object_dict *ret)
@@ -176,7 +195,8 @@ bool object_module(struct objects *o, __u64 module, struct object_dict *ret)
 	__u64 dict;
 
 	/* md_dict is the first member behind the object's head in every version. */
-	return objects_word(o, module + OFF(o->layout->object_type) + sizeof(dict), &dict) && object_dict(o, dict, ret);
+	return objects_word(o, module + OFF(o->layout->object_type) + sizeof(dict), &dict) &&
+	       object_dict(o, dict, ret);
 }
 
 struct slot {
@@ -184,15 +204,18 @@ struct slot {
 };
 
 /* The used ones of up to CHUNK slots from `first` on. Returns how many. */
-static size_t read_slots(struct objects *o, const struct object_dict *dict, __u32 first, struct slot *ret)
+static size_t read_slots(struct objects *o, const struct object_dict *dict, __u32 first,
+			 struct slot *ret)
 {
 	__u32 n = dict->count - first < CHUNK ? dict->count - first : CHUNK;
 	unsigned char entries[CHUNK * 24];
 	__u64 values[CHUNK];
 	size_t used = 0;
 
-	if (!read_at(o, dict->entries + (__u64)first * dict->entry_size, entries, n * dict->entry_size) ||
-	    (dict->values && !read_at(o, dict->values + (__u64)first * sizeof(*values), values, n * sizeof(*values))))
+	if (!read_at(o, dict->entries + (__u64)first * dict->entry_size, entries,
+		     n * dict->entry_size) ||
+	    (dict->values && !read_at(o, dict->values + (__u64)first * sizeof(*values), values,
+				      n * sizeof(*values))))
 		return 0;
 	for (__u32 i = 0; i < n; i++) {
 		const unsigned char *entry = entries + i * dict->entry_size + dict->key_at;
@@ -234,8 +257,17 @@ static unsigned str_state(const struct python_layout *l, const unsigned char *ob
 }
 enum { STATE_KIND = 7, STATE_COMPACT = 8, STATE_ASCII = 16 };
 
+/* Published offsets may say anything: what is read of a str must lie before its text, and fit. */
+static bool str_head_fits(const struct python_layout *l, size_t room)
+{
+	return l->str_ascii && OFF(l->str_ascii) <= room && l->str_state && l->str_length &&
+	       OFF(l->str_state) + sizeof(__u32) <= OFF(l->str_ascii) &&
+	       OFF(l->str_length) + sizeof(__u64) <= OFF(l->str_ascii);
+}
+
 /* Is this copy of the beginning of an object that ASCII text? */
-static bool is_text(const struct python_layout *l, const unsigned char *object, const char *text, size_t length)
+static bool is_text(const struct python_layout *l, const unsigned char *object, const char *text,
+		    size_t length)
 {
 	__u16 size_field = l->str == PYTHON_STR_BYTES ? l->bytes_size : l->str_length;
 	__u64 size;
@@ -249,22 +281,29 @@ static bool is_text(const struct python_layout *l, const unsigned char *object, 
 	       !memcmp(object + OFF(l->str_ascii), text, length);
 }
 
-bool object_dict_find(struct objects *o, const struct object_dict *dict, const char *key, __u64 *ret)
+bool object_dict_find(struct objects *o, const struct object_dict *dict, const char *key,
+		      __u64 *ret)
 {
 	const struct python_layout *l = o->layout;
-	size_t length = strlen(key), size = length + OFF(l->str == PYTHON_STR_BYTES ? l->bytes_data : l->str_ascii);
+	size_t length = strlen(key),
+	       size = length + OFF(l->str == PYTHON_STR_BYTES ? l->bytes_data : l->str_ascii);
 	unsigned char copies[CHUNK][64 + MAX_KEY];
 	struct remote_piece pieces[CHUNK];
 	struct slot slots[CHUNK];
 
-	if (size > sizeof(copies[0]))
+	if (size > sizeof(copies[0]) ||
+	    (l->str != PYTHON_STR_BYTES && !str_head_fits(l, sizeof(copies[0]))))
 		return false;
 	for (__u32 first = 0; first < dict->count; first += CHUNK) {
 		size_t n = read_slots(o, dict, first, slots);
 
-		/* No more bytes than the key itself has: a shorter one may end where memory does. */
+		/*
+		 * No more bytes than the key itself has: a shorter one may end where memory does.
+		 */
 		for (size_t i = 0; i < n; i++)
-			pieces[i] = (struct remote_piece){ .address = slots[i].key, .dst = copies[i], .size = size };
+			pieces[i] = (struct remote_piece){ .address = slots[i].key,
+							   .dst = copies[i],
+							   .size = size };
 		if (o->budget < n)
 			return false;
 		o->budget -= n;
@@ -287,7 +326,9 @@ struct span {
 
 static bool bytes_span(struct objects *o, __u64 object, struct span *ret)
 {
-	*ret = (struct span){ .address = object + OFF(o->layout->bytes_data), .kind = 1, .encoding = SCRY_ENCODING_UTF8 };
+	*ret = (struct span){ .address = object + OFF(o->layout->bytes_data),
+			      .kind = 1,
+			      .encoding = SCRY_ENCODING_UTF8 };
 	return read_field(o, object, o->layout->bytes_size, &ret->chars);
 }
 
@@ -302,7 +343,7 @@ static bool str_span(struct objects *o, __u64 object, struct span *ret)
 		return read_field(o, object, l->unicode_length, &ret->chars) &&
 		       read_field(o, object, l->unicode_data, &ret->address);
 	}
-	if (!l->str_state || !read_at(o, object, head, OFF(l->str_state) + 4ul) || OFF(l->str_state) + 4 > sizeof(head))
+	if (!str_head_fits(l, sizeof(head)) || !read_at(o, object, head, OFF(l->str_ascii)))
 		return false;
 	state = str_state(l, head);
 	memcpy(&ret->chars, head + OFF(l->str_length), sizeof(ret->chars));
@@ -365,7 +406,8 @@ bool object_int(struct objects *o, __u64 object, __u64 *ret)
 		return false;
 	if (l->integer == PYTHON_INT_TAG)
 		size >>= 3;
-	if (size > ARRAY_SIZE(digits) || !read_at(o, object + OFF(l->int_digits), digits, size * sizeof(*digits) + !size))
+	if (size > ARRAY_SIZE(digits) ||
+	    !read_at(o, object + OFF(l->int_digits), digits, size * sizeof(*digits) + !size))
 		return false;
 	for (__u64 i = size; i--;) {
 		if (digits[i] >> 30 || value >> 34)

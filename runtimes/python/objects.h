@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Python objects of another process, read while it runs: any of them may change or go meanwhile. Every function says
- * false where what it reads is not of the expected type or size; what was read once is a copy and stays.
+ * Python objects of another process, read while it runs: any of them may change or go meanwhile.
+ * Every function says false where what it reads is not of the expected type or size; what was read
+ * once is a copy and stays.
  */
 #ifndef SCRY_PYTHON_OBJECTS_H
 #define SCRY_PYTHON_OBJECTS_H
@@ -21,7 +22,10 @@ struct objects {
 
 bool objects_word(struct objects *objects, __u64 address, __u64 *ret);
 
-/* A dict, or the attributes of an instance: entries of keys, and values beside them or in an array of their own. */
+/*
+ * A dict, or the attributes of an instance: entries of keys, and values beside them or in an array
+ * of their own.
+ */
 struct object_dict {
 	__u64 entries, values; /* values 0: in the entries */
 	__u32 count;	       /* slots, used or not */
@@ -31,7 +35,8 @@ bool object_dict(struct objects *objects, __u64 dict, struct object_dict *ret);
 bool object_attributes(struct objects *objects, __u64 object, struct object_dict *ret);
 
 /* The value of an ASCII key. */
-bool object_dict_find(struct objects *objects, const struct object_dict *dict, const char *key, __u64 *ret);
+bool object_dict_find(struct objects *objects, const struct object_dict *dict, const char *key,
+		      __u64 *ret);
 /* Calls each for every used slot until it returns false. */
 void object_dict_each(struct objects *objects, const struct object_dict *dict,
 		      bool (*each)(void *ctx, __u64 key, __u64 value), void *ctx);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The threads that the interpreter knows, by its list of thread states, and the names that the program gave them:
- * threading._active, a dict from thread id to Thread object.
+ * The threads that the interpreter knows, by its list of thread states, and the names that the
+ * program gave them: threading._active, a dict from thread id to Thread object.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -59,7 +59,8 @@ static int read_states(struct threads *t, __u64 interpreter)
 		struct runtime_thread_name thread = { 0 };
 		__u64 next;
 
-		if (!objects_word(&t->objects, state + OFF(l->tstate_thread_id), &thread.thread_id) ||
+		if (!objects_word(&t->objects, state + OFF(l->tstate_thread_id),
+				  &thread.thread_id) ||
 		    !objects_word(&t->objects, state + OFF(l->tstate_next), &next))
 			break;
 		if (l->tstate_native_thread_id &&
@@ -92,7 +93,8 @@ static bool name_thread(void *ctx, __u64 key, __u64 value)
 	if (object_dict_find(&t->objects, &attributes, t->old ? "_Thread__name" : "_name", &text))
 		object_text(&t->objects, text, thread->name, sizeof(thread->name));
 	/* 3.8 to 3.10 keep it here only */
-	if (!thread->native_id && object_dict_find(&t->objects, &attributes, "_native_id", &native) &&
+	if (!thread->native_id &&
+	    object_dict_find(&t->objects, &attributes, "_native_id", &native) &&
 	    object_int(&t->objects, native, &id) && id <= 1u << 22)
 		thread->native_id = id;
 	return true;
@@ -105,13 +107,17 @@ static void name_threads(struct threads *t, __u64 interpreter)
 	__u64 address;
 
 	if (objects_word(o, interpreter + OFF(o->layout->interp_modules), &address) &&
-	    object_dict(o, address, &modules) && object_dict_find(o, &modules, "threading", &address) &&
-	    object_module(o, address, &threading) && object_dict_find(o, &threading, "_active", &address) &&
+	    object_dict(o, address, &modules) &&
+	    object_dict_find(o, &modules, "threading", &address) &&
+	    object_module(o, address, &threading) &&
+	    object_dict_find(o, &threading, "_active", &address) &&
 	    object_dict(o, address, &active))
 		object_dict_each(o, &active, name_thread, t);
 }
 
-/* By thread; of one thread's states first those with a name, and of these the main interpreter's. */
+/*
+ * By thread; of one thread's states first those with a name, and of these the main interpreter's.
+ */
 static int compare_threads(const void *a, const void *b)
 {
 	const struct found_thread *x = a, *y = b;
@@ -123,15 +129,21 @@ static int compare_threads(const void *a, const void *b)
 	return y->interpreter - x->interpreter;
 }
 
-/* A thread that runs several interpreters has a state in each, and maybe a name in each: it is told once. */
-static void tell_threads(struct threads *t, void (*add)(void *ctx, const struct runtime_thread_name *thread), void *ctx)
+/*
+ * A thread that runs several interpreters has a state in each, and maybe a name in each: it is told
+ * once.
+ */
+static void tell_threads(struct threads *t,
+			 void (*add)(void *ctx, const struct runtime_thread_name *thread),
+			 void *ctx)
 {
 	if (t->count)
 		qsort(t->list, t->count, sizeof(*t->list), compare_threads);
 	for (size_t i = 0, next; i < t->count; i = next) {
 		struct runtime_thread_name *thread = &t->list[i].thread;
 
-		for (next = i + 1; next < t->count && t->list[next].thread.thread_id == thread->thread_id; next++)
+		for (next = i + 1;
+		     next < t->count && t->list[next].thread.thread_id == thread->thread_id; next++)
 			if (!thread->native_id)
 				thread->native_id = t->list[next].thread.native_id;
 		add(ctx, thread);
@@ -142,7 +154,8 @@ int python_threads(const struct runtime_binary *binary, pid_t pid, __u64 bias,
 		   void (*add)(void *ctx, const struct runtime_thread_name *thread), void *ctx)
 {
 	const struct scry_python *python = &binary->wire.python;
-	struct threads t = { .objects = { pid, &python->layout, MAX_READS }, .old = python->version < PY_VERSION(3, 0) };
+	struct threads t = { .objects = { pid, &python->layout, MAX_READS },
+			     .old = python->version < PY_VERSION(3, 0) };
 	__u64 interpreter;
 	int err = remote_read(pid, python->interpreters + bias, &interpreter, sizeof(interpreter));
 
@@ -150,7 +163,8 @@ int python_threads(const struct runtime_binary *binary, pid_t pid, __u64 bias,
 		t.first = t.count;
 		err = read_states(&t, interpreter);
 		name_threads(&t, interpreter);
-		if (!objects_word(&t.objects, interpreter + OFF(python->layout.interp_next), &interpreter))
+		if (!objects_word(&t.objects, interpreter + OFF(python->layout.interp_next),
+				  &interpreter))
 			break;
 	}
 	if (!err)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Line tables of every format, and the texts beside them: a record of a code object's first sight is decoded. */
+/*
+ * Line tables of every format, and the texts beside them: a record of a code object's first sight
+ * is decoded.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The outside of a CPython without the inside: the symbols, words, markers and small functions by which a binary is
- * recognised. -DOLD: 3.6.15, whose static variables are told by the code of two functions. Else 3.13.0, which
- * publishes offsets; -DHEX= -DOWNER= -DFREE_THREADED= put other things there. The seeds of the ELF fuzzer are these files.
+ * The outside of a CPython without the inside: the symbols, words, markers and small functions by
+ * which a binary is recognised. -DOLD: 3.6.15, whose static variables are told by the code of two
+ * functions. Else 3.13.0, which publishes offsets; -DHEX= -DOWNER= -DFREE_THREADED= put other
+ * things there. The seeds of the ELF fuzzer are these files.
  */
 
 /* A marker: note header, then address, base and semaphore, then three strings. */
@@ -102,16 +103,48 @@ struct {
 	char cookie[8];
 	unsigned long words[72];
 	long rest[200];
-} __attribute__((aligned(16))) _PyRuntime = { { 'x', 'd', 'e', 'b', 'u', 'g', 'p', 'y' }, {
-	HEX, FREE_THREADED,
-	283320, 608, 632,						      /* runtime */
-	194968, 7272, 7264, 7344, 7400, 7656, 7640, 7648, 16, 7752, 0, 7768, 7760, /* interpreter */
-	304, 0, 8, 16, 72, 152, 160, 232, 32,				      /* thread */
-	80, 8, 0, 56, 72, OWNER,					      /* frame */
-	208, 112, 120, 128, 136, 68, 52, 96, 104, 200,			      /* code */
-	16, 8, 416, 24, 88, 168, 32, 24, 16, 40, 24, 16,		      /* object, type, tuple, list */
-	48, 32, 40, 24, 16, 32, 16, 24, 40, 16, 32, 64, 32, 16, 40, 240, 200, /* dict, float, long, bytes, unicode, gc */
-} };
+} __attribute__((aligned(16)))
+_PyRuntime = { { 'x', 'd', 'e', 'b', 'u', 'g', 'p', 'y' },
+	       {
+		       HEX,    FREE_THREADED,
+		       283320, 608,
+		       632, /* runtime */
+		       194968, 7272,
+		       7264,   7344,
+		       7400,   7656,
+		       7640,   7648,
+		       16,     7752,
+		       0,      7768,
+		       7760, /* interpreter */
+		       304,    0,
+		       8,      16,
+		       72,     152,
+		       160,    232,
+		       32, /* thread */
+		       80,     8,
+		       0,      56,
+		       72,     OWNER, /* frame */
+		       208,    112,
+		       120,    128,
+		       136,    68,
+		       52,     96,
+		       104,    200, /* code */
+		       16,     8,
+		       416,    24,
+		       88,     168,
+		       32,     24,
+		       16,     40,
+		       24,     16, /* object, type, tuple, list */
+		       48,     32,
+		       40,     24,
+		       16,     32,
+		       16,     24,
+		       40,     16,
+		       32,     64,
+		       32,     16,
+		       40,     240,
+		       200, /* dict, float, long, bytes, unicode, gc */
+	       } };
 
 static __thread void *tss_tstate;
 

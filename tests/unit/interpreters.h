@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* For tests that look into running interpreters: those that tests/interpreters --list prints, each running a script. */
+/*
+ * For tests that look into running interpreters: those that tests/interpreters --list prints, each
+ * running a script.
+ */
 #ifndef SCRY_TEST_INTERPRETERS_H
 #define SCRY_TEST_INTERPRETERS_H
 
@@ -24,7 +27,8 @@ static inline int interpreters_list(struct interpreter *ret)
 	int n = 0;
 
 	while (f && n < MAX_INTERPRETERS &&
-	       fscanf(f, "%63s %511s %31s %511s", ret[n].label, ret[n].path, ret[n].version, ret[n].flags) == 4)
+	       fscanf(f, "%63s %511s %31s %511s", ret[n].label, ret[n].path, ret[n].version,
+		      ret[n].flags) == 4)
 		n++;
 	if (f)
 		pclose(f);
@@ -37,7 +41,8 @@ struct target {
 	int in;	   /* its standard input: closed, it should end */
 };
 
-static inline int target_start(const struct interpreter *interpreter, const char *script, struct target *ret)
+static inline int target_start(const struct interpreter *interpreter, const char *script,
+			       struct target *ret)
 {
 	int in[2], out[2];
 

@@ -142,8 +142,11 @@ static void the_kernel_starts_code_where_we_say(void **state)
 	close(fd);
 	/* proc(5): startcode is field 26, 24 after the name */
 	assert_int_equal(sscanf(strrchr(text, ')') + 2,
-				"%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-				"%*s %llu", &start_code), 1);
+				"%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+				"%*s %*s %*s %*s %*s %*s "
+				"%*s %llu",
+				&start_code),
+			 1);
 	assert_int_equal(elf_code(elf, &code), 0);
 	assert_int_equal(code.address + own_bias(elf), start_code);
 	elf_close(elf);
@@ -235,7 +238,8 @@ static int open_bytes(const void *bytes, size_t size, struct elf **ret)
 static void what_is_no_elf_file_is_refused(void **state)
 {
 	struct elf *elf = NULL;
-	Elf64_Ehdr header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT } };
+	Elf64_Ehdr header = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB,
+					   EV_CURRENT } };
 
 	assert_int_equal(open_bytes("", 0, &elf), -ENOEXEC);
 	assert_int_equal(open_bytes("#!/bin/sh\n", 10, &elf), -ENOEXEC);

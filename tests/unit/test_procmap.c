@@ -32,10 +32,11 @@ static struct procmaps parse(const char *text)
 
 static void mappings_of_files_are_kept(void **state)
 {
-	struct procmaps maps = parse("00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/dbus daemon\n"
-				     "7ffd4000-7ffd5000 rw-p 00000000 00:00 0           [stack]\n"
-				     "7f000000-7f001000 rw-p 00000000 00:00 0 \n"
-				     "7fff0000-7fff1000 r--s 00000000 fe:100 7           /x\n");
+	struct procmaps maps =
+		parse("00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/dbus daemon\n"
+		      "7ffd4000-7ffd5000 rw-p 00000000 00:00 0           [stack]\n"
+		      "7f000000-7f001000 rw-p 00000000 00:00 0 \n"
+		      "7fff0000-7fff1000 r--s 00000000 fe:100 7           /x\n");
 
 	assert_int_equal(maps.count, 2);
 	assert_int_equal(maps.maps[0].start, 0x400000);
@@ -65,8 +66,9 @@ static void odd_paths_are_decoded(void **state)
 
 static void broken_lines_are_left_out(void **state)
 {
-	struct procmaps maps = parse("2000-1000 r-xp 0 08:02 1 /backwards\nr-xp\n\n1000-2000 r-xp 0 08:02 x /x\n"
-				     "1000-2000 r-xp 0 08:02 1\n1000-2000 r-xp 0 08:02 1 /a");
+	struct procmaps maps =
+		parse("2000-1000 r-xp 0 08:02 1 /backwards\nr-xp\n\n1000-2000 r-xp 0 08:02 x /x\n"
+		      "1000-2000 r-xp 0 08:02 1\n1000-2000 r-xp 0 08:02 1 /a");
 
 	assert_int_equal(maps.count, 1);
 	assert_string_equal(maps.maps[0].path, "/a");
@@ -96,7 +98,8 @@ static void a_deleted_file_is_opened_by_its_mapping(void **state)
 		}
 	procmaps_deinit(&maps);
 	munmap(at, 4096);
-	if (opened == -EPERM || opened == -ENOENT) /* an ordinary user may not, and the name is gone */
+	if (opened == -EPERM ||
+	    opened == -ENOENT) /* an ordinary user may not, and the name is gone */
 		skip();
 	assert_true(opened >= 0);
 	assert_int_equal(read(opened, text, 7), 7);
@@ -115,7 +118,8 @@ static void the_executable_is_opened(void **state)
 	assert_int_equal(a.st_ino, b.st_ino);
 	assert_true(procmap_device(getpid(), fd) != 0);
 	if (major(a.st_dev))
-		assert_int_equal(procmap_device(getpid(), fd), (uint64_t)major(a.st_dev) << 20 | minor(a.st_dev));
+		assert_int_equal(procmap_device(getpid(), fd),
+				 (uint64_t)major(a.st_dev) << 20 | minor(a.st_dev));
 	close(fd);
 }
 
@@ -137,7 +141,8 @@ static void no_process_is_said_to_be_none(void **state)
 
 static void memory_is_read_whole_or_not(void **state)
 {
-	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), got[16];
+	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	     got[16];
 
 	assert_true(two != MAP_FAILED);
 	memset(two, 'x', 8192);
@@ -157,7 +162,9 @@ static void every_piece_is_marked(void **state)
 
 	for (int i = 0; i < COUNT; i++) {
 		source[i] = i * 3;
-		pieces[i] = (struct remote_piece){ .address = (uintptr_t)&source[i], .dst = &got[i], .size = 8 };
+		pieces[i] = (struct remote_piece){ .address = (uintptr_t)&source[i],
+						   .dst = &got[i],
+						   .size = 8 };
 		if (i % 100 == 0 || (i > 700 && i < 720))
 			pieces[i].address = 8;
 	}

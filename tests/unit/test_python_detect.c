@@ -56,7 +56,8 @@ static void an_old_build_tells_its_static_variables_by_its_code(void **state)
 	/* The key is the only static variable with a value in the file. */
 	assert_int_equal(elf_read(elf, b.wire.python.tss_key, &key, sizeof(key)), 0);
 	assert_int_equal(key, -1);
-	assert_true(b.wire.python.interpreters && b.wire.python.interpreters != b.wire.python.current);
+	assert_true(b.wire.python.interpreters &&
+		    b.wire.python.interpreters != b.wire.python.current);
 	elf_close(elf);
 }
 
@@ -142,7 +143,8 @@ static void an_impossible_offset_is_refused_by_name(void **state)
 
 static void offsets_that_differ_from_the_table_win_and_are_remarked(void **state)
 {
-	struct elf *elf = open_tiny("threaded.so"); /* says so, but has the offsets of a build with the GIL */
+	struct elf *elf =
+		open_tiny("threaded.so"); /* says so, but has the offsets of a build with the GIL */
 	struct runtime_binary b;
 
 	assert_int_equal(recognise(elf, &b), 0);
@@ -169,7 +171,8 @@ static void names_of_libraries_are_known(void **state)
 	assert_true(python_runtime.may_be("/opt/lib/libpython3.13t.so", false));
 	assert_true(python_runtime.may_be("/srv/anything", true));
 	assert_false(python_runtime.may_be("/usr/lib/libc.so.6", false));
-	assert_false(python_runtime.may_be("/usr/lib/python3/x.cpython-311-x86_64-linux-gnu.so", false));
+	assert_false(
+		python_runtime.may_be("/usr/lib/python3/x.cpython-311-x86_64-linux-gnu.so", false));
 }
 
 int main(void)

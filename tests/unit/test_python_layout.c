@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of offsets against what CPython says of itself: debug info of the interpreters found here, headers of those
- * that have them, and offsets that a binary publishes.
+ * The table of offsets against what CPython says of itself: debug info of the interpreters found
+ * here, headers of those that have them, and offsets that a binary publishes.
  */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -52,15 +52,18 @@ static size_t field_index(const char *name)
 
 static bool applies(const struct member *m, unsigned version, bool free_threaded)
 {
-	return m->first <= version && version <= m->last && (m->how != FREE_THREADED || free_threaded);
+	return m->first <= version && version <= m->last &&
+	       (m->how != FREE_THREADED || free_threaded);
 }
 
 /* Each row has exactly the fields that its version has. */
 static void every_row_is_complete(void **state)
 {
-	static const unsigned versions[] = { PY_VERSION(2, 7),	PY_VERSION(3, 6),  PY_VERSION(3, 7),  PY_VERSION(3, 8),
-					     PY_VERSION(3, 9),	PY_VERSION(3, 10), PY_VERSION(3, 11), PY_VERSION(3, 12),
-					     PY_VERSION(3, 13), PY_VERSION(3, 14), PY_VERSION(3, 15) };
+	static const unsigned versions[] = {
+		PY_VERSION(2, 7),  PY_VERSION(3, 6),  PY_VERSION(3, 7),	 PY_VERSION(3, 8),
+		PY_VERSION(3, 9),  PY_VERSION(3, 10), PY_VERSION(3, 11), PY_VERSION(3, 12),
+		PY_VERSION(3, 13), PY_VERSION(3, 14), PY_VERSION(3, 15)
+	};
 
 	for (size_t v = 0; v < sizeof(versions) / sizeof(versions[0]) * 2; v++) {
 		unsigned version = versions[v / 2];
@@ -73,7 +76,8 @@ static void every_row_is_complete(void **state)
 				wanted[field_index(members[i].field)] = true;
 		for (size_t i = 0; row && i < python_field_count; i++)
 			if (wanted[i] != !!python_field_get(&row->layout, i))
-				fail_msg("%s: %s is %s", row->name, python_fields[i].name, wanted[i] ? "missing" : "too much");
+				fail_msg("%s: %s is %s", row->name, python_fields[i].name,
+					 wanted[i] ? "missing" : "too much");
 	}
 }
 
@@ -98,7 +102,10 @@ static bool whole_struct(Dwarf_Die *die, Dwarf_Die *ret)
 	return !dwarf_hasattr(ret, DW_AT_declaration);
 }
 
-/* Offset of a member named by `path`, dots between nested ones; unnamed unions and structs are looked into. */
+/*
+ * Offset of a member named by `path`, dots between nested ones; unnamed unions and structs are
+ * looked into.
+ */
 static bool member_offset(Dwarf_Die *type, const char *path, Dwarf_Word *ret)
 {
 	size_t length = strcspn(path, ".");
@@ -116,8 +123,9 @@ static bool member_offset(Dwarf_Die *type, const char *path, Dwarf_Word *ret)
 		at = 0;
 		if (dwarf_attr(&child, DW_AT_data_member_location, &attribute))
 			dwarf_formudata(&attribute, &at);
-		if (!name && dwarf_attr(&child, DW_AT_type, &attribute) && dwarf_formref_die(&attribute, &inner) &&
-		    whole_struct(&inner, &inner) && member_offset(&inner, path, &rest)) {
+		if (!name && dwarf_attr(&child, DW_AT_type, &attribute) &&
+		    dwarf_formref_die(&attribute, &inner) && whole_struct(&inner, &inner) &&
+		    member_offset(&inner, path, &rest)) {
 			*ret = at + rest;
 			return true;
 		}
@@ -126,8 +134,9 @@ static bool member_offset(Dwarf_Die *type, const char *path, Dwarf_Word *ret)
 		*ret = at;
 		if (!path[length])
 			return true;
-		if (!dwarf_attr(&child, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &inner) ||
-		    !whole_struct(&inner, &inner) || !member_offset(&inner, path + length + 1, &rest))
+		if (!dwarf_attr(&child, DW_AT_type, &attribute) ||
+		    !dwarf_formref_die(&attribute, &inner) || !whole_struct(&inner, &inner) ||
+		    !member_offset(&inner, path + length + 1, &rest))
 			return false;
 		*ret += rest;
 		return true;
@@ -147,7 +156,8 @@ static bool find_type(Dwarf *dwarf, const char *name, Dwarf_Die *ret)
 		if (!dwarf_offdie(dwarf, at + header, &unit) || dwarf_child(&unit, &die))
 			continue;
 		do {
-			const char *s = dwarf_tag(&die) == DW_TAG_typedef ? dwarf_diename(&die) : NULL;
+			const char *s =
+				dwarf_tag(&die) == DW_TAG_typedef ? dwarf_diename(&die) : NULL;
 
 			if (s && !strcmp(s, name) && whole_struct(&die, ret))
 				return true;
@@ -169,19 +179,29 @@ static bool look_up(Dwarf *dwarf, const struct member *m, Dwarf_Word *ret)
 }
 
 /* What the code relies on without a field for it. */
-static void check_constants(Dwarf *dwarf, const struct python_layout *l, unsigned version, const char *label)
+static void check_constants(Dwarf *dwarf, const struct python_layout *l, unsigned version,
+			    const char *label)
 {
 	const struct {
 		struct member member;
 		unsigned at;
 	} constants[] = {
-		{ { "", 0, PY_VERSION(3, 255), "PyTypeObject", "tp_dealloc", MEMBER }, OFF(l->type_name) + 24 },
-		{ { "", 0, PY_VERSION(3, 255), "PyModuleObject", "md_dict", MEMBER }, OFF(l->object_type) + 8 },
-		{ { "", PY_VERSION(3, 13), PY_VERSION(3, 255), "PyDictValues", "valid", MEMBER }, 3 },
-		{ { "", PY_VERSION(2, 7), PY_VERSION(3, 10), "PyDictKeyEntry", "me_key", MEMBER }, 8 },
-		{ { "", PY_VERSION(2, 7), PY_VERSION(3, 10), "PyDictKeyEntry", "me_value", MEMBER }, 16 },
-		{ { "", PY_VERSION(3, 11), PY_VERSION(3, 255), "PyDictUnicodeEntry", "me_key", MEMBER }, 0 },
-		{ { "", PY_VERSION(3, 11), PY_VERSION(3, 255), "PyDictUnicodeEntry", "me_value", MEMBER }, 8 },
+		{ { "", 0, PY_VERSION(3, 255), "PyTypeObject", "tp_dealloc", MEMBER },
+		  OFF(l->type_name) + 24 },
+		{ { "", 0, PY_VERSION(3, 255), "PyModuleObject", "md_dict", MEMBER },
+		  OFF(l->object_type) + 8 },
+		{ { "", PY_VERSION(3, 13), PY_VERSION(3, 255), "PyDictValues", "valid", MEMBER },
+		  3 },
+		{ { "", PY_VERSION(2, 7), PY_VERSION(3, 10), "PyDictKeyEntry", "me_key", MEMBER },
+		  8 },
+		{ { "", PY_VERSION(2, 7), PY_VERSION(3, 10), "PyDictKeyEntry", "me_value", MEMBER },
+		  16 },
+		{ { "", PY_VERSION(3, 11), PY_VERSION(3, 255), "PyDictUnicodeEntry", "me_key",
+		    MEMBER },
+		  0 },
+		{ { "", PY_VERSION(3, 11), PY_VERSION(3, 255), "PyDictUnicodeEntry", "me_value",
+		    MEMBER },
+		  8 },
 	};
 
 	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
@@ -189,8 +209,8 @@ static void check_constants(Dwarf *dwarf, const struct python_layout *l, unsigne
 		Dwarf_Word at;
 
 		if (applies(m, version, false) && look_up(dwarf, m, &at) && at != constants[i].at)
-			fail_msg("%s: %s.%s is at %llu, not %u", label, m->type, m->path, (unsigned long long)at,
-				 constants[i].at);
+			fail_msg("%s: %s.%s is at %llu, not %u", label, m->type, m->path,
+				 (unsigned long long)at, constants[i].at);
 	}
 }
 
@@ -210,8 +230,8 @@ static int check_dwarf(Dwarf *dwarf, const struct runtime_binary *binary, const 
 			continue;
 		if (python_field_get(&binary->wire.python.layout, field) != AT(at) ||
 		    python_field_get(&row->layout, field) != AT(at))
-			fail_msg("%s: %s is at %llu, the row says %d", label, m->field, (unsigned long long)at,
-				 python_field_get(&row->layout, field) - 1);
+			fail_msg("%s: %s is at %llu, the row says %d", label, m->field,
+				 (unsigned long long)at, python_field_get(&row->layout, field) - 1);
 		compared++;
 	}
 	check_constants(dwarf, &row->layout, version, label);
@@ -221,7 +241,8 @@ static int check_dwarf(Dwarf *dwarf, const struct runtime_binary *binary, const 
 /* The binary that an interpreter runs; *fd reads it. */
 static const struct runtime_binary *binary_of(const struct interpreter *interpreter, int *fd)
 {
-	static const char script[] = "import sys; sys.stdout.write('ready\\n'); sys.stdout.flush(); sys.stdin.read()";
+	static const char script[] =
+		"import sys; sys.stdout.write('ready\\n'); sys.stdout.flush(); sys.stdin.read()";
 	const struct runtime_binary *binary = NULL;
 	struct target target = { 0 };
 	char why[160], line[16];
@@ -247,7 +268,8 @@ static void debug_info_says_the_same(void **state)
 
 		compared = binary && dwarf ? check_dwarf(dwarf, binary, interpreters[i].label) : 0;
 		if (compared)
-			printf("# %-20s %d fields as in debug info\n", interpreters[i].label, compared);
+			printf("# %-20s %d fields as in debug info\n", interpreters[i].label,
+			       compared);
 		units += compared > 0;
 		dwarf_end(dwarf);
 		if (fd >= 0)
@@ -260,8 +282,8 @@ static void debug_info_says_the_same(void **state)
 /* ---- headers ---- */
 
 /*
- * Compare the row that `make layouts` prints, with the headers as Py_TRACE_REFS changes them or not. Returns how many
- * fields it has; 0: no such headers.
+ * Compare the row that `make layouts` prints, with the headers as Py_TRACE_REFS changes them or
+ * not. Returns how many fields it has; 0: no such headers.
  */
 static int check_headers(const char *config, bool trace_refs)
 {
@@ -273,7 +295,8 @@ static int check_headers(const char *config, bool trace_refs)
 	int count = 0;
 	FILE *f;
 
-	snprintf(command, sizeof(command), "CPPFLAGS=%s runtimes/python/layouts '%s' gcc 2>/dev/null",
+	snprintf(command, sizeof(command),
+		 "CPPFLAGS=%s runtimes/python/layouts '%s' gcc 2>/dev/null",
 		 trace_refs ? "'-DPy_DEBUG -DPy_TRACE_REFS'" : "", config);
 	f = popen(command, "r");
 	while (f && fgets(line, sizeof(line), f)) {
@@ -294,10 +317,13 @@ static int check_headers(const char *config, bool trace_refs)
 	if (trace_refs && row->version < PY_VERSION(3, 13))
 		python_layout_trace_refs(&wanted);
 	for (size_t i = 0; i < python_field_count; i++)
-		if (python_field_get(&printed, i) && python_field_get(&printed, i) != python_field_get(&wanted, i))
+		if (python_field_get(&printed, i) &&
+		    python_field_get(&printed, i) != python_field_get(&wanted, i))
 			fail_msg("%s: %s is at %d, not %d", config, python_fields[i].name,
-				 python_field_get(&printed, i) - 1, python_field_get(&wanted, i) - 1);
-	printf("# %-20s %d fields as in headers%s\n", row->name, count, trace_refs ? " with Py_TRACE_REFS" : "");
+				 python_field_get(&printed, i) - 1,
+				 python_field_get(&wanted, i) - 1);
+	printf("# %-20s %d fields as in headers%s\n", row->name, count,
+	       trace_refs ? " with Py_TRACE_REFS" : "");
 	return count;
 }
 
@@ -310,7 +336,8 @@ static void headers_say_the_same(void **state)
 		int tail = strlen(interpreters[i].path);
 
 		/* /usr/bin/python3-config beside /usr/bin/python3 */
-		if (strstr(interpreters[i].flags, "root=") || strstr(interpreters[i].flags, "embedded"))
+		if (strstr(interpreters[i].flags, "root=") ||
+		    strstr(interpreters[i].flags, "embedded"))
 			continue;
 		snprintf(config, sizeof(config), "%.*s-config", tail, interpreters[i].path);
 		if (access(config, X_OK))

@@ -61,7 +61,8 @@ static int check_vector(const char *path, char *line)
 			int got = python_table_line(format_of(format), table, size, first, at);
 
 			if (got != known)
-				fail_msg("%s: %s at %d: line %d, not %d", path, name, at, got, known);
+				fail_msg("%s: %s at %d: line %d, not %d", path, name, at, got,
+					 known);
 		}
 	}
 	return count;

@@ -18,10 +18,13 @@
 static struct interpreter interpreters[MAX_INTERPRETERS];
 static int interpreter_count;
 
-/* Names of every kind of str; attributes as the type shares them, in a dict, and too many to share. */
+/*
+ * Names of every kind of str; attributes as the type shares them, in a dict, and too many to share.
+ */
 static const char script[] =
 	"import sys, threading, time, binascii\n"
-	"names = [u'plain-one', u'na\\xefve', u'\\u043c\\u0438\\u0440', u'snake \\U0001f40d', u'with;\\x01\\u2028', u'x' * 200]\n"
+	"names = [u'plain-one', u'na\\xefve', u'\\u043c\\u0438\\u0440', u'snake \\U0001f40d', "
+	"u'with;\\x01\\u2028', u'x' * 200]\n"
 	"utf8 = lambda s: s if isinstance(s, bytes) else s.encode('utf-8')\n"
 	"if str is bytes: names = [utf8(s) for s in names]\n"
 	"threads = []\n"
@@ -33,9 +36,11 @@ static const char script[] =
 	"        for k in range(100): setattr(t, 'attribute%d' % k, k)\n"
 	"    t.start()\n"
 	"    threads.append(t)\n"
-	"while threading._limbo: time.sleep(0.01)\n" /* a thread that has just been started is not named yet */
+	/* a thread that has just been started is not named yet */
+	"while threading._limbo: time.sleep(0.01)\n"
 	"for t in threading.enumerate():\n"
-	"    print('%d %d %s' % (t.ident, getattr(t, 'native_id', 0), binascii.hexlify(utf8(t.name)).decode('ascii')))\n"
+	"    print('%d %d %s' % (t.ident, getattr(t, 'native_id', 0), "
+	"binascii.hexlify(utf8(t.name)).decode('ascii')))\n"
 	"print('%s %s' % (sys.version.split()[0], sys.executable))\n"
 	"sys.stdout.flush()\n"
 	"while True: pass\n";
@@ -75,11 +80,13 @@ static void check_thread(void *ctx, const struct runtime_thread_name *thread)
 		if (e->id != thread->thread_id)
 			continue;
 		/* The longest is cut to fit. */
-		if (n == sizeof(thread->name) - 1 ? strncmp(thread->name, e->name, n) : strcmp(thread->name, e->name))
-			print_error("%s: %s is named %s\n", check->interpreter->label, e->name, thread->name);
+		if (n == sizeof(thread->name) - 1 ? strncmp(thread->name, e->name, n)
+						  : strcmp(thread->name, e->name))
+			print_error("%s: %s is named %s\n", check->interpreter->label, e->name,
+				    thread->name);
 		else if (thread->native_id && e->native && thread->native_id != e->native)
-			print_error("%s: %s has tid %d, not %d\n", check->interpreter->label, e->name, thread->native_id,
-				    e->native);
+			print_error("%s: %s has tid %d, not %d\n", check->interpreter->label,
+				    e->name, thread->native_id, e->native);
 		else
 			e->seen++;
 		return;
@@ -100,7 +107,8 @@ static void read_expected(struct target *target, struct check *check, char *vers
 	for (int i = 0; i < THREADS; i++) {
 		struct expected *e = &check->threads[i];
 
-		assert_int_equal(fscanf(target->out, "%llu %d %511s", &e->id, &e->native, e->name), 3);
+		assert_int_equal(fscanf(target->out, "%llu %d %511s", &e->id, &e->native, e->name),
+				 3);
 		unhex(e->name);
 	}
 	assert_int_equal(fscanf(target->out, "%31s %*s", version), 1);
@@ -111,11 +119,13 @@ static bool has_flag(const struct interpreter *interpreter, const char *flag)
 	return strstr(interpreter->flags, flag);
 }
 
-static void check_binary(const struct interpreter *interpreter, const struct runtime_binary *binary, const char *version)
+static void check_binary(const struct interpreter *interpreter, const struct runtime_binary *binary,
+			 const char *version)
 {
 	/* "3.15.0a1+" is 3.15.0a1 in the hex version. */
 	if (strncmp(binary->version, version, strlen(binary->version)))
-		fail_msg("%s: version %s is taken for %s", interpreter->label, version, binary->version);
+		fail_msg("%s: version %s is taken for %s", interpreter->label, version,
+			 binary->version);
 	assert_int_equal(binary->free_threaded, has_flag(interpreter, "freethreaded"));
 	assert_int_equal(binary->debug_build, has_flag(interpreter, "debug"));
 	assert_true(binary->wire.python.code_type);
@@ -123,7 +133,8 @@ static void check_binary(const struct interpreter *interpreter, const struct run
 	assert_true(binary->code_dealloc);
 	if (binary->wire.python.version <= PY_VERSION(3, 11))
 		assert_true(binary->wire.python.current);
-	if (binary->wire.python.version >= PY_VERSION(3, 6) && binary->wire.python.version <= PY_VERSION(3, 14))
+	if (binary->wire.python.version >= PY_VERSION(3, 6) &&
+	    binary->wire.python.version <= PY_VERSION(3, 14))
 		assert_true(binary->wire.python.tss_key);
 }
 
@@ -137,8 +148,12 @@ static __u64 word(pid_t pid, __u64 address)
 	return value;
 }
 
-/* As python_tls() in walk.h: thread pointer + offset, or the module's block in the vector of the thread. */
-static __u64 thread_local(pid_t pid, const struct scry_python *py, __u64 bias, __u64 thread, __s64 offset)
+/*
+ * As python_tls() in walk.h: thread pointer + offset, or the module's block in the vector of the
+ * thread.
+ */
+static __u64 thread_local(pid_t pid, const struct scry_python *py, __u64 bias, __u64 thread,
+			  __s64 offset)
 {
 	__u64 block;
 
@@ -159,8 +174,8 @@ static __u64 state_of(pid_t pid, const struct scry_python *py, __u64 bias, __u64
 	return state;
 }
 
-static void check_state(const struct interpreter *interpreter, pid_t pid, const struct scry_python *py, __u64 bias,
-			__u64 busy, __u64 sleeping)
+static void check_state(const struct interpreter *interpreter, pid_t pid,
+			const struct scry_python *py, __u64 bias, __u64 busy, __u64 sleeping)
 {
 	__u64 state = state_of(pid, py, bias, busy), idle = state_of(pid, py, bias, sleeping);
 	int seen_tls = 0, seen_current = 0;
@@ -179,14 +194,18 @@ static void check_state(const struct interpreter *interpreter, pid_t pid, const 
 	}
 	/* These two hold it while the thread runs, which the busy one does nearly always. */
 	for (int i = 0; i < 1000 && (seen_tls < 3 || seen_current < 3); i++, usleep(100)) {
-		seen_tls += !py->has_tls_tstate || thread_local(pid, py, bias, busy, py->tls_tstate) == state;
+		seen_tls += !py->has_tls_tstate ||
+			    thread_local(pid, py, bias, busy, py->tls_tstate) == state;
 		seen_current += !py->current || word(pid, bias + py->current) == state;
 	}
 	if (seen_tls < 3 || seen_current < 3)
 		fail_msg("%s: the running thread's state was not seen", interpreter->label);
 }
 
-/* Every build that has thread-local state, and whose accessor is a function of its own, is expected to tell. */
+/*
+ * Every build that has thread-local state, and whose accessor is a function of its own, is expected
+ * to tell.
+ */
 static void check_ways(const struct interpreter *interpreter, const struct scry_python *py)
 {
 	if (py->version >= PY_VERSION(3, 12) && !has_flag(interpreter, "debug"))
@@ -217,7 +236,8 @@ static void expect_event(const struct events *e, const char *event)
 }
 
 /* Debian and Ubuntu build with markers; those of 3.12 to 3.14 have none of functions. */
-static void check_events(const struct interpreter *interpreter, const struct runtime_binary *binary, const struct elf *elf)
+static void check_events(const struct interpreter *interpreter, const struct runtime_binary *binary,
+			 const struct elf *elf)
 {
 	struct events e = { .interpreter = interpreter };
 	unsigned version = binary->wire.python.version;
@@ -229,10 +249,13 @@ static void check_events(const struct interpreter *interpreter, const struct run
 	expect_event(&e, "exception/symbol: PyTraceBack_Here\n");
 	if (debian)
 		expect_event(&e, "gc/usdt: gc__start, gc__done\n");
-	expect_event(&e, version >= PY_VERSION(3, 11) ? "call/handlers" : debian ? "call/usdt" : "call/eval");
+	expect_event(&e, version >= PY_VERSION(3, 11) ? "call/handlers"
+			 : debian		      ? "call/usdt"
+						      : "call/eval");
 	expect_event(&e, debian ? "import/usdt: import__find__load__start" :
 				  "import/symbol: PyImport_ImportModuleLevel, its ret");
-	assert_int_equal(strstr(e.text, "audit/usdt") != NULL, debian && version >= PY_VERSION(3, 8));
+	assert_int_equal(strstr(e.text, "audit/usdt") != NULL,
+			 debian && version >= PY_VERSION(3, 8));
 }
 
 static void examine(const struct interpreter *interpreter)
@@ -254,11 +277,11 @@ static void examine(const struct interpreter *interpreter)
 	err = runtime_examine(target.pid, &binary, &bias, &key, &exe, why, sizeof(why));
 	if (err)
 		fail_msg("%s: %s (%s)", interpreter->label, strerror(-err), why);
-	printf("# %-20s %-9s %s%s%s%s, tls %s, tss %s, dealloc %#llx, first look %.1f ms\n", interpreter->label,
-	       binary->version, binary->layout_from, binary->stripped ? ", stripped" : "",
-	       binary->shared ? ", shared" : "", exe.fixed ? ", fixed" : "",
-	       binary->wire.python.has_tls_tstate ? "yes" : "no", binary->wire.python.tss_key ? "yes" : "no",
-	       binary->code_dealloc, now_ms() - start);
+	printf("# %-20s %-9s %s%s%s%s, tls %s, tss %s, dealloc %#llx, first look %.1f ms\n",
+	       interpreter->label, binary->version, binary->layout_from,
+	       binary->stripped ? ", stripped" : "", binary->shared ? ", shared" : "",
+	       exe.fixed ? ", fixed" : "", binary->wire.python.has_tls_tstate ? "yes" : "no",
+	       binary->wire.python.tss_key ? "yes" : "no", binary->code_dealloc, now_ms() - start);
 	check_binary(interpreter, binary, version);
 	assert_int_equal(elf_open(runtime_binary_open(binary, target.pid), &elf), 0);
 	check_events(interpreter, binary, elf);
@@ -267,12 +290,13 @@ static void examine(const struct interpreter *interpreter)
 	assert_int_equal(binary->ops->threads(binary, target.pid, bias, check_thread, &check), 0);
 	for (int i = 0; i < THREADS; i++)
 		if (check.threads[i].seen != 1)
-			fail_msg("%s: thread %s seen %d times", interpreter->label, check.threads[i].name,
-				 check.threads[i].seen);
+			fail_msg("%s: thread %s seen %d times", interpreter->label,
+				 check.threads[i].name, check.threads[i].seen);
 	assert_int_equal(check.unexpected, 0);
 	/* enumerate() names the main thread, which is the busy one, first. */
 	check_ways(interpreter, &binary->wire.python);
-	check_state(interpreter, target.pid, &binary->wire.python, bias, check.threads[0].id, check.threads[1].id);
+	check_state(interpreter, target.pid, &binary->wire.python, bias, check.threads[0].id,
+		    check.threads[1].id);
 	target_stop(&target);
 }
 
@@ -331,11 +355,14 @@ static int examine_several(const struct interpreter *interpreter)
 	assert_int_equal(target_start(interpreter, several, &target), 0);
 	able = fgets(line, sizeof(line), target.out) && !strcmp(line, "ready\n");
 	if (able) {
-		assert_int_equal(runtime_examine(target.pid, &binary, &bias, NULL, NULL, why, sizeof(why)), 0);
-		assert_int_equal(binary->ops->threads(binary, target.pid, bias, see_thread, &seen), 0);
+		assert_int_equal(
+			runtime_examine(target.pid, &binary, &bias, NULL, NULL, why, sizeof(why)),
+			0);
+		assert_int_equal(binary->ops->threads(binary, target.pid, bias, see_thread, &seen),
+				 0);
 		if (seen.inside != 1 || seen.runner != 1 || seen.twice)
-			fail_msg("%s: inside seen %d times, runner %d, %d twice", interpreter->label, seen.inside,
-				 seen.runner, seen.twice);
+			fail_msg("%s: inside seen %d times, runner %d, %d twice",
+				 interpreter->label, seen.inside, seen.runner, seen.twice);
 	}
 	target_stop(&target);
 	return able;
@@ -361,7 +388,8 @@ static void a_program_without_interpreter_has_none(void **state)
 	char why[160] = "";
 	__u64 bias;
 
-	assert_int_equal(runtime_examine(getpid(), &binary, &bias, &key, &exe, why, sizeof(why)), -ENOENT);
+	assert_int_equal(runtime_examine(getpid(), &binary, &bias, &key, &exe, why, sizeof(why)),
+			 -ENOENT);
 	assert_int_equal(exe.place, SCRY_PLACE_ASK);
 	assert_true(key.inode && key.device);
 	assert_string_equal(why, "");
@@ -377,7 +405,8 @@ static void a_process_that_is_gone_is_said_to_be(void **state)
 	if (!pid)
 		_exit(0);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(runtime_examine(pid, &binary, &bias, NULL, NULL, why, sizeof(why)), -ESRCH);
+	assert_int_equal(runtime_examine(pid, &binary, &bias, NULL, NULL, why, sizeof(why)),
+			 -ESRCH);
 }
 
 int main(void)

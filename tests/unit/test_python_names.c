@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Texts of code objects: every kind of str, what is no character, and records that lie about their sizes. */
+/*
+ * Texts of code objects: every kind of str, what is no character, and records that lie about their
+ * sizes.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +17,8 @@
 
 #include "runtimes/python/python.h"
 
-static void expect_text(const void *bytes, size_t chars, unsigned kind, enum scry_encoding encoding, const char *text)
+static void expect_text(const void *bytes, size_t chars, unsigned kind, enum scry_encoding encoding,
+			const char *text)
 {
 	char *got = python_text(bytes, chars, kind, encoding);
 
@@ -52,7 +56,8 @@ static void broken_utf8_is_escaped_byte_by_byte(void **state)
 	expect_text("a\xc3", 2, 1, SCRY_ENCODING_UTF8, "a\\xc3"); /* cut */
 	expect_text("\xc0\x80", 2, 1, SCRY_ENCODING_UTF8, "\\xc0\\x80"); /* longer than needed */
 	expect_text("\xed\xa0\x80", 3, 1, SCRY_ENCODING_UTF8, "\\xed\\xa0\\x80"); /* a surrogate */
-	expect_text("\xf4\x90\x80\x80", 4, 1, SCRY_ENCODING_UTF8, "\\xf4\\x90\\x80\\x80"); /* too large */
+	expect_text("\xf4\x90\x80\x80", 4, 1, SCRY_ENCODING_UTF8,
+		    "\\xf4\\x90\\x80\\x80"); /* too large */
 }
 
 /* ---- records ---- */
@@ -64,7 +69,8 @@ struct record {
 
 static const struct runtime_binary binary = { .ops = &python_runtime };
 
-static void add_text(struct record *r, struct scry_text *text, const char *bytes, __u32 size, __u32 chars, __u64 address)
+static void add_text(struct record *r, struct scry_text *text, const char *bytes, __u32 size,
+		     __u32 chars, __u64 address)
 {
 	static __u32 at;
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Objects of a process whose heap is nonsense, or means harm: reading them ends, and soon. The process is this one. */
+/*
+ * Objects of a process whose heap is nonsense, or means harm: reading them ends, and soon. The
+ * process is this one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,10 +31,13 @@ static void count_thread(void *ctx, const struct runtime_thread_name *thread)
 
 static const struct python_row *row_at(int i)
 {
-	static const unsigned versions[] = { PY_VERSION(2, 7),	PY_VERSION(3, 6),  PY_VERSION(3, 9),  PY_VERSION(3, 11),
-					     PY_VERSION(3, 12), PY_VERSION(3, 13), PY_VERSION(3, 15) };
+	static const unsigned versions[] = { PY_VERSION(2, 7),	PY_VERSION(3, 6),
+					     PY_VERSION(3, 9),	PY_VERSION(3, 11),
+					     PY_VERSION(3, 12), PY_VERSION(3, 13),
+					     PY_VERSION(3, 15) };
 
-	return i < (int)(sizeof(versions) / sizeof(versions[0])) ? python_row(versions[i], false) : NULL;
+	return i < (int)(sizeof(versions) / sizeof(versions[0])) ? python_row(versions[i], false)
+								 : NULL;
 }
 
 /* Read the threads of an interpreter whose head is heap[0]; true: within `seconds`. */
@@ -66,7 +72,10 @@ static void a_heap_of_wild_pointers_ends(void **state)
 	assert_true(found);
 }
 
-/* Every pointer leads to the same place: lists are cycles, every object is a dict, a str, a type and itself. */
+/*
+ * Every pointer leads to the same place: lists are cycles, every object is a dict, a str, a type
+ * and itself.
+ */
 static void a_heap_that_is_one_object_ends(void **state)
 {
 	for (int i = 0; row_at(i); i++)
@@ -75,8 +84,14 @@ static void a_heap_that_is_one_object_ends(void **state)
 
 			for (int w = 0; w < HEAP_WORDS; w++)
 				heap[w] = (uintptr_t)heap;
-			/* a dict, with and without attributes in place, as full as it may claim to be */
-			heap[OFF(l->type_flags) / 8] = 1ul << 29 | 1ul << 28 | 1ul << 24 | (flag == 1 ? 16 : flag == 2 ? 20 : 0);
+			/*
+			 * a dict, with and without attributes in place, as full as it may claim to
+			 * be
+			 */
+			heap[OFF(l->type_flags) / 8] = 1ul << 29 | 1ul << 28 | 1ul << 24 |
+						       (flag == 1   ? 16
+							: flag == 2 ? 20
+								    : 0);
 			if (l->keys_nentries && flag)
 				heap[OFF(l->keys_nentries) / 8] = 1u << 20;
 			if (l->keys_log2_size)
@@ -91,7 +106,9 @@ static void a_heap_that_is_one_object_ends(void **state)
 
 static struct objects reader(void)
 {
-	return (struct objects){ .pid = getpid(), .layout = &python_row(PY_VERSION(3, 12), false)->layout, .budget = 1000 };
+	return (struct objects){ .pid = getpid(),
+				 .layout = &python_row(PY_VERSION(3, 12), false)->layout,
+				 .budget = 1000 };
 }
 
 /* An object at heap[0] whose type, at heap[100], has these flags. */
@@ -148,6 +165,24 @@ static void a_text_is_cut_between_characters(void **state)
 	assert_false(object_text(&o, (uintptr_t)heap, text, sizeof(text)));
 }
 
+static void a_str_that_publishes_nonsense_is_not_read(void **state)
+{
+	struct python_layout l = python_row(PY_VERSION(3, 13), false)->layout;
+	struct objects o = { .pid = getpid(), .layout = &l, .budget = 1000 };
+	struct object_dict dict = { .entries = (uintptr_t)heap, .count = 1, .entry_size = 16 };
+	char text[8];
+	__u64 value;
+
+	object_make(1ul << 28);
+	heap[0] = heap[1] = (uintptr_t)heap;
+	l.str_state = AT(60000);
+	assert_false(object_text(&o, (uintptr_t)heap, text, sizeof(text)));
+	assert_false(object_dict_find(&o, &dict, "key", &value));
+	l.str_ascii = AT(65000);
+	assert_false(object_text(&o, (uintptr_t)heap, text, sizeof(text)));
+	assert_false(object_dict_find(&o, &dict, "key", &value));
+}
+
 static void what_is_of_another_type_is_not_read(void **state)
 {
 	struct objects o = reader();
@@ -169,6 +204,7 @@ int main(void)
 		cmocka_unit_test(a_heap_that_is_one_object_ends),
 		cmocka_unit_test(an_int_is_its_digits),
 		cmocka_unit_test(a_text_is_cut_between_characters),
+		cmocka_unit_test(a_str_that_publishes_nonsense_is_not_read),
 		cmocka_unit_test(what_is_of_another_type_is_not_read),
 	};
 
