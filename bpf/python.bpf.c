@@ -94,6 +94,7 @@ static __always_inline void walk_prepare(struct scry_scratch *s, const struct sc
 	w->thread = task_thread_pointer(bpf_get_current_task_btf());
 	w->max_stack = config.max_stack;
 	w->pid = pid;
+	w->binary = proc->binary;
 }
 
 __noinline int python_enter(__u32 pid, __u32 slot)
@@ -101,8 +102,8 @@ __noinline int python_enter(__u32 pid, __u32 slot)
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_walk *w;
-	bool over;
 	__u32 index;
+	bool over;
 
 	if (!proc || !s)
 		return SCRY_WALK_PENDING;
@@ -125,16 +126,13 @@ __noinline int python_enter(__u32 pid, __u32 slot)
 
 __noinline int python_walk(__u32 pid, __u32 slot)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
 	bool over = false;
-	__u32 index;
 
-	if (!proc || !s)
+	if (!s)
 		return 0;
-	index = proc->binary;
 	for (int i = 0; !over && i < WALK_MAX_STEPS / WALK_CHUNK; i++)
-		over = python_walk_chunk(index, slot);
+		over = python_walk_chunk(s->walk.binary, slot);
 	if (!over)
 		s->walk.error = SCRY_WALK_TRUNCATED;
 	return 0;

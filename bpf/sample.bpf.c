@@ -8,10 +8,10 @@ const volatile struct scry_config config = {};
 
 char LICENSE[] SEC("license") = "GPL";
 
-static __always_inline void sample_walk(struct scry_scratch *s, __u32 slot, struct task_struct *task, __u32 pid)
+static __always_inline void sample_walk(struct scry_scratch *s, __u32 slot, struct task_struct *task,
+					struct scry_proc *proc, __u32 pid)
 {
 	struct scry_sample *sample = &s->sample;
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 
 	if (!proc) {
 		sample->error = place_process(pid);
@@ -36,12 +36,14 @@ int sample_cpu(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scry_scratch *s;
 	struct scry_sample *sample;
+	struct scry_proc *proc;
 	__u32 pid, frames, slot;
 
 	if (!task->pid) /* idle */
 		return 0;
 	pid = task_pid(task);
-	if (!task_followed(task, pid))
+	proc = bpf_map_lookup_elem(&procs, &pid); /* only followed processes are there */
+	if (proc ? !task_passes(task) : !task_followed(task, pid))
 		return 0;
 	slot = bpf_get_smp_processor_id(); /* the clock interrupts everything else: its slot is the CPU's first */
 	s = scratch_at(slot);
@@ -50,7 +52,7 @@ int sample_cpu(void *ctx)
 	sample = &s->sample;
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->head.time = bpf_ktime_get_ns();
-	sample_walk(s, slot, task, pid);
+	sample_walk(s, slot, task, proc, pid);
 	if (config.all && (sample->error == SCRY_WALK_PENDING || sample->error == SCRY_WALK_NO_INTERPRETER))
 		return 0; /* as most of a machine's processes */
 	sample->head.kind = SCRY_RECORD_SAMPLE;

@@ -50,11 +50,9 @@ static __always_inline __u64 task_thread_pointer(struct task_struct *task)
 #endif
 }
 
-/* Is the current task one to look at? All filters are here, cheapest first, before any work. */
-static __always_inline bool task_followed(struct task_struct *task, __u32 pid)
+/* Does the current task pass the filters, the one for its process apart? Cheapest first. */
+static __always_inline bool task_passes(struct task_struct *task)
 {
-	if (!config.all && !bpf_map_lookup_elem(&targets, &pid))
-		return false;
 	if (config.cgroup_level && bpf_get_current_ancestor_cgroup_id(config.cgroup_level) != config.cgroup_id)
 		return false;
 	if (config.tids) {
@@ -71,6 +69,14 @@ static __always_inline bool task_followed(struct task_struct *task, __u32 pid)
 			return false;
 	}
 	return true;
+}
+
+/* Is the current task one to look at? All filters are here, before any work. */
+static __always_inline bool task_followed(struct task_struct *task, __u32 pid)
+{
+	if (!config.all && !bpf_map_lookup_elem(&targets, &pid))
+		return false;
+	return task_passes(task);
 }
 
 #endif

@@ -34,6 +34,7 @@ struct scry_walk {
 	__u32 steps;	  /* frames read, those left out included */
 	__u32 count;	  /* frames found */
 	__u32 max_stack;
+	__u32 binary;	  /* index of the interpreter binary */
 	__u32 pid, instance, generation; /* of the process: whose code objects these are */
 	__u32 error;	  /* enum scry_walk_error */
 };
