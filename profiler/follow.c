@@ -12,12 +12,14 @@
 #include "../runtimes/runtime.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
 
 /* As in bpf/maps.h. */
 #define MAX_BINARIES 64
+#define MAX_TRIES    3 /* to look at a process that runs another program each time */
 
 struct follow {
 	struct scry_bpf *skel;
@@ -104,34 +106,97 @@ static int unknown_version(struct follow *f, pid_t pid, const char *why)
 	return fail(-ENOTSUP, "process %d: %s", pid, why);
 }
 
-int follow_process(struct follow *f, pid_t pid, bool asked)
+/* Tells lives of a pid apart, and the programs that run in them. */
+struct stamp {
+	unsigned long long started, start_code; /* proc_pid_stat(5), fields 22 and 26 */
+};
+
+static bool stamp_read(pid_t pid, struct stamp *ret)
+{
+	char path[32], text[1024];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read_text(path, text, sizeof(text)) <= 0)
+		return false;
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p && sscanf(p, "%llu %*s %*s %*s %llu", &ret->started, &ret->start_code) == 2;
+}
+
+/* Does it still run what it ran? */
+static bool stamp_holds(pid_t pid, const struct stamp *stamp)
+{
+	struct stamp now;
+
+	return stamp_read(pid, &now) && now.started == stamp->started && now.start_code == stamp->start_code;
+}
+
+/* By its executable the programs find an interpreter at once. With probes in single processes they must not: it has none then. */
+static void remember_exe(struct follow *f, const struct scry_exe_key *key, const struct scry_exe *exe)
+{
+	if (f->everywhere && key->inode && exe->place != SCRY_PLACE_ASK)
+		bpf_map__update_elem(f->skel->maps.exes, key, sizeof(*key), exe, sizeof(*exe), BPF_ANY);
+	else if (key->inode) /* what was found to have none has one now */
+		bpf_map__delete_elem(f->skel->maps.exes, key, sizeof(*key), 0);
+}
+
+/* -EAGAIN: it ran another program meanwhile, or ended, and nothing was entered. */
+static int follow_once(struct follow *f, pid_t pid, bool asked)
 {
 	const struct runtime_binary *binary;
 	struct scry_exe_key key = {};
 	struct scry_exe exe = {};
 	struct scry_proc proc = {};
+	struct stamp stamp;
 	__u32 number = pid;
+	size_t probes;
 	char why[256] = "";
 	int err;
 
+	if (!stamp_read(pid, &stamp))
+		return -ESRCH;
 	err = runtime_examine(pid, &binary, &proc.bias, &key, &exe, why, sizeof(why));
 	if (err == -ENOTSUP)
 		return unknown_version(f, pid, why);
+	if (err == -ENOENT && !stamp_holds(pid, &stamp)) /* an executable may have been looked for in the maps of another */
+		return -EAGAIN;
 	if (err == -ENOENT && key.inode && asked)
 		bpf_map__update_elem(f->skel->maps.exes, &key, sizeof(key), &exe, sizeof(exe), BPF_NOEXIST);
 	if (err)
 		return err;
+	probes = f->probes.count;
 	err = upload(f, binary, pid);
 	if (err)
 		return err;
 	proc.runtime = exe.runtime = binary->ops->id;
 	proc.binary = exe.binary = runtime_binary_index(binary);
 	proc.instance = __sync_fetch_and_add(&f->skel->bss->next_instance, 1) + 1;
-	if (key.inode && exe.place != SCRY_PLACE_ASK)
-		bpf_map__update_elem(f->skel->maps.exes, &key, sizeof(key), &exe, sizeof(exe), BPF_ANY);
+	remember_exe(f, &key, &exe);
 	/* The programs may have been quicker, by what they know of the executable. */
 	err = bpf_map__update_elem(f->skel->maps.procs, &number, sizeof(number), &proc, sizeof(proc), BPF_NOEXIST);
-	return err && err != -EEXIST ? fail(err, "follow process %d:", pid) : 0;
+	if (err && err != -EEXIST)
+		return fail(err, "follow process %d:", pid);
+	probes_drop(&f->probes, pid, probes); /* of the program before */
+	if (stamp_holds(pid, &stamp))
+		return 0;
+	follow_forget(f, pid);
+	return -EAGAIN;
+}
+
+int follow_process(struct follow *f, pid_t pid, bool asked)
+{
+	struct scry_proc proc;
+	__u32 number = pid;
+	int err = -EAGAIN;
+
+	/* Asked while the answer was on its way. */
+	if (asked && !bpf_map__lookup_elem(f->skel->maps.procs, &number, sizeof(number), &proc, sizeof(proc), 0))
+		return 0;
+	for (int i = 0; err == -EAGAIN && i < MAX_TRIES; i++)
+		err = follow_once(f, pid, asked);
+	return err == -EAGAIN ? -ENOENT : err;
 }
 
 void follow_forget(struct follow *f, pid_t pid)
@@ -139,4 +204,5 @@ void follow_forget(struct follow *f, pid_t pid)
 	__u32 number = pid;
 
 	bpf_map__delete_elem(f->skel->maps.procs, &number, sizeof(number), 0);
+	probes_drop(&f->probes, pid, f->probes.count);
 }

@@ -30,14 +30,27 @@ void probes_init(struct probes *p, struct scry_bpf *skel)
 void probes_deinit(struct probes *p)
 {
 	for (size_t i = 0; i < p->count; i++)
-		bpf_link__destroy(p->links[i]);
+		bpf_link__destroy(p->links[i].link);
 	free(p->links);
 	*p = (struct probes){ 0 };
 }
 
-static int keep(struct probes *p, struct bpf_link *link, const char *program)
+void probes_drop(struct probes *p, pid_t pid, size_t count)
 {
-	struct bpf_link **links;
+	size_t left = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (i < count && p->links[i].pid == pid)
+			bpf_link__destroy(p->links[i].link);
+		else
+			p->links[left++] = p->links[i];
+	}
+	p->count = left;
+}
+
+static int keep(struct probes *p, struct bpf_link *link, pid_t pid, const char *program)
+{
+	struct probe_link *links;
 
 	if (!link)
 		return errno == ESRCH ? -ESRCH : fail(-errno, "attach %s:", program);
@@ -47,7 +60,7 @@ static int keep(struct probes *p, struct bpf_link *link, const char *program)
 		return fail(-ENOMEM, "out of memory");
 	}
 	p->links = links;
-	p->links[p->count++] = link;
+	p->links[p->count++] = (struct probe_link){ link, pid };
 	return 0;
 }
 
@@ -60,7 +73,7 @@ int probes_add_at(struct probes *p, const char *program, int fd, pid_t pid, __u6
 	if (!prog)
 		return fail(-ENOENT, "no program for %s", program);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return keep(p, bpf_program__attach_uprobe_opts(prog, pid, path, offset, &options), program);
+	return keep(p, bpf_program__attach_uprobe_opts(prog, pid, path, offset, &options), pid, program);
 }
 
 static int add_marker(struct probes *p, const char *program, int fd, pid_t pid, const char *marker)
@@ -71,7 +84,7 @@ static int add_marker(struct probes *p, const char *program, int fd, pid_t pid, 
 	if (!prog)
 		return fail(-ENOENT, "no program for %s", program);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return keep(p, bpf_program__attach_usdt(prog, pid, path, "python", marker, NULL), program);
+	return keep(p, bpf_program__attach_usdt(prog, pid, path, "python", marker, NULL), pid, program);
 }
 
 struct adding {

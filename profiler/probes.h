@@ -11,15 +11,23 @@
 struct scry_bpf;
 struct bpf_link;
 
+struct probe_link {
+	struct bpf_link *link;
+	pid_t pid; /* -1: wherever the file is mapped */
+};
+
 struct probes {
 	struct scry_bpf *skel;
-	struct bpf_link **links;
+	struct probe_link *links; /* in the order they were added */
 	size_t count;
 	enum runtime_method used[RUNTIME_EVENT_COUNT]; /* AUTO: not attached */
 };
 
 void probes_init(struct probes *probes, struct scry_bpf *skel);
 void probes_deinit(struct probes *probes); /* detaches */
+
+/* Detach those of one process among the first `count`. Slow: each waits for the kernel. */
+void probes_drop(struct probes *probes, pid_t pid, size_t count);
 
 /* One program at one file offset of the file fd, in process pid or (-1) wherever the file is mapped. 0 or -errno. */
 int probes_add_at(struct probes *probes, const char *program, int fd, pid_t pid, __u64 offset, __u64 semaphore,

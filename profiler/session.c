@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,7 +31,6 @@ struct session {
 	void *ctx;
 	struct bpf_link **ticks; /* one for each CPU */
 	int cpus, stats_fd;
-	size_t alive;
 	unsigned polled; /* records, this time */
 };
 
@@ -59,15 +59,11 @@ static int on_record(void *ctx, void *data, size_t size)
 	case SCRY_RECORD_ASK:
 		follow_process(s->follow, record->pid, true);
 		return 0;
-	case SCRY_RECORD_FORK:
-		s->alive++;
-		break;
 	case SCRY_RECORD_EXEC:
 		follow_process(s->follow, record->pid, false);
 		break;
 	case SCRY_RECORD_EXIT:
-		if (s->alive)
-			s->alive--;
+		follow_forget(s->follow, record->pid);
 		break;
 	}
 	s->handler(s->ctx, record, size);
@@ -243,20 +239,34 @@ void session_close(struct session *s)
 	free(s);
 }
 
+/* Has the process ended? A pidfd becomes readable then, be it waited for or not. */
+static bool has_ended(int pidfd)
+{
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd >= 0 && poll(&end, 1, 0) > 0;
+}
+
 int session_follow(struct session *s, pid_t pid, bool required)
 {
+	_cleanup_fd_ int pidfd = syscall(SYS_pidfd_open, pid, 0);
 	__u32 number = pid;
 	__u8 yes = 1;
-	int err = follow_process(s->follow, pid, false);
+	int err = pidfd < 0 && errno == ESRCH ? -ESRCH : follow_process(s->follow, pid, false);
 
 	if (err == -ENOENT && !required)
 		err = 0;
 	if (err)
 		return err;
-	err = bpf_map__update_elem(s->skel->maps.targets, &number, sizeof(number), &yes, sizeof(yes), BPF_NOEXIST);
-	if (!err)
-		s->alive++;
-	return err == -EEXIST ? 0 : err;
+	err = bpf_map__update_elem(s->skel->maps.targets, &number, sizeof(number), &yes, sizeof(yes), BPF_ANY);
+	if (err)
+		return fail(err, "follow process %d:", pid);
+	/* From here on the programs take it out when it ends; before, they did not know it. */
+	if (!has_ended(pidfd))
+		return 0;
+	bpf_map__delete_elem(s->skel->maps.targets, &number, sizeof(number), 0);
+	follow_forget(s->follow, pid);
+	return -ESRCH;
 }
 
 /* A clock tick that counts CPU time; the period is fixed, so that each sample weighs the same. */
@@ -316,9 +326,11 @@ int session_fd(const struct session *s)
 	return ring_buffer__epoll_fd(s->ring);
 }
 
-size_t session_alive(const struct session *s)
+bool session_alive(const struct session *s)
 {
-	return s->alive;
+	__u32 any;
+
+	return !bpf_map__get_next_key(s->skel->maps.targets, NULL, &any, sizeof(any));
 }
 
 uint64_t session_count(const struct session *s, enum scry_count which)

@@ -44,7 +44,8 @@ struct session;
 int session_open(const struct session_options *options, session_handler *handler, void *ctx, struct session **ret);
 void session_close(struct session *session);	/* NULL is allowed */
 
-/* Follow a process. Its interpreter is looked for now; `required` makes it an error (reported) to find none. */
+/* Follow a process. Its interpreter is looked for now. 0; as follow_process(), but without `required` it is no error to find
+ * none: it may come with another program. */
 int session_follow(struct session *session, pid_t pid, bool required);
 
 /* Start to sample on every CPU. 0 or -errno, reported. */
@@ -58,8 +59,9 @@ bool session_poll(struct session *session);
 /* Readable when records should be polled at once. */
 int session_fd(const struct session *session);
 
-/* How many followed processes are alive, as far as told. Not counted with options.all. */
-size_t session_alive(const struct session *session);
+/* Is a followed process alive, or a child of one with options.children? The programs keep the list of them, so it does
+ * not depend on records that may be lost. Never with options.all. */
+bool session_alive(const struct session *session);
 
 /* Sum over CPUs of a counter. */
 uint64_t session_count(const struct session *session, enum scry_count which);
