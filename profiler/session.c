@@ -254,6 +254,8 @@ int session_follow(struct session *s, pid_t pid, bool required)
 	__u8 yes = 1;
 	int err = pidfd < 0 && errno == ESRCH ? -ESRCH : follow_process(s->follow, pid, false);
 
+	if (err == -ENOENT && has_ended(pidfd)) /* a zombie has no interpreter left */
+		err = -ESRCH;
 	if (err == -ENOENT && !required)
 		err = 0;
 	if (err)
