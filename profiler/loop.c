@@ -20,6 +20,13 @@ uint64_t loop_now(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
+static bool is_ignored(int signal)
+{
+	struct sigaction action;
+
+	return !sigaction(signal, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
 int loop_init(struct loop *l, int records, unsigned int period_ms)
 {
 	struct timespec period = { period_ms / 1000, period_ms % 1000 * 1000000L };
@@ -30,8 +37,9 @@ int loop_init(struct loop *l, int records, unsigned int period_ms)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
+	if (!is_ignored(SIGHUP)) /* as by nohup; a signal that is blocked comes even so */
+		sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, &l->mask))
 		return fail(-errno, "block signals:");
 	l->blocked = true;

@@ -25,22 +25,33 @@ static void child_run(int gate, int broken, char *const *argv)
 	_exit(127);
 }
 
+static void close_end(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 int spawn_prepare(char *const *argv, struct spawn *ret)
 {
-	int gate[2], broken[2];
-	pid_t pid;
+	int gate[2] = { -1, -1 }, broken[2] = { -1, -1 }, err = 0;
+	pid_t pid = -1;
 
 	if (pipe2(gate, O_CLOEXEC) || pipe2(broken, O_CLOEXEC))
-		return fail(-errno, "pipe:");
-	pid = fork();
-	if (pid < 0)
-		return fail(-errno, "fork:");
+		err = fail(-errno, "pipe:");
+	else if ((pid = fork()) < 0)
+		err = fail(-errno, "fork:");
 	if (!pid) {
 		close(gate[1]);
 		child_run(gate[0], broken[1], argv);
 	}
-	close(gate[0]);
-	close(broken[1]);
+	close_end(gate[0]);
+	close_end(broken[1]);
+	if (err) {
+		close_end(gate[1]);
+		close_end(broken[0]);
+		return err;
+	}
+	signal(SIGCHLD, SIG_DFL); /* ignored, as it may be inherited, the kernel keeps no status */
 	*ret = (struct spawn){ .pid = pid, .gate = gate[1], .broken = broken[0] };
 	return 0;
 }
@@ -67,12 +78,20 @@ int spawn_release(struct spawn *s, const char *name)
 bool spawn_reap(struct spawn *s, bool wait)
 {
 	int status;
+	pid_t pid;
 
 	if (s->ended || !s->pid)
 		return true;
-	if (waitpid(s->pid, &status, wait ? 0 : WNOHANG) != s->pid)
+	do
+		pid = waitpid(s->pid, &status, wait ? 0 : WNOHANG);
+	while (pid < 0 && errno == EINTR);
+	if (!pid)
 		return false;
 	s->ended = true;
+	if (pid < 0) { /* somebody else waited for it */
+		s->status = EXIT_FAILED;
+		return true;
+	}
 	s->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return true;
 }
