@@ -11,7 +11,9 @@
 #include "base/intern.h"
 #include "base/table.h"
 
-#define MAX_IDS (1u << 28)
+#define PAGE_IDS  4096u
+#define MAX_PAGES 8192u /* 2^25 code objects known, 512 MB; what comes later has no name */
+#define MAX_IDS	  (1u << 31)
 
 /* Code objects that differ in nothing but their address share one. */
 struct identity {
@@ -31,8 +33,9 @@ struct code {
 };
 
 struct codebook {
-	struct code *codes; /* by id */
-	size_t codes_room;
+	struct table page_of; /* (id / PAGE_IDS, 0) -> index in pages: an id far off costs one page */
+	struct code **pages;
+	size_t pages_room;
 	struct intern texts;	   /* names and files */
 	struct table by_name;	   /* (name << 32 | file, line) -> index in functions */
 	struct function *functions;
@@ -65,7 +68,10 @@ void codebook_destroy(struct codebook *book)
 	for (size_t i = 0; i < book->functions_room; i++)
 		identity_destroy(book->functions[i].identities);
 	free(book->functions);
-	free(book->codes);
+	for (size_t i = 0; i < book->pages_room; i++)
+		free(book->pages[i]);
+	free(book->pages);
+	table_deinit(&book->page_of);
 	table_deinit(&book->by_name);
 	intern_deinit(&book->texts);
 	free(book);
@@ -113,30 +119,49 @@ static struct identity *identity_share(struct function *function, const struct r
 	return i;
 }
 
+/* Where what is known of an id is kept; NULL: no memory, or too many. */
+static struct code *code_make(struct codebook *book, uint32_t id)
+{
+	uint32_t page = table_find(&book->page_of, id / PAGE_IDS, 0), next = book->page_of.count + 1;
+
+	if (page)
+		return &book->pages[page][id % PAGE_IDS];
+	if (next > MAX_PAGES || !array_reserve(&book->pages, &book->pages_room, next + 1, sizeof(*book->pages)))
+		return NULL;
+	book->pages[next] = book->pages[next] ?: calloc(PAGE_IDS, sizeof(**book->pages));
+	if (!book->pages[next] || table_put(&book->page_of, id / PAGE_IDS, 0) != next)
+		return NULL;
+	return &book->pages[next][id % PAGE_IDS];
+}
+
 void codebook_add(struct codebook *book, const struct scry_code *code, size_t size)
 {
 	const struct runtime_binary *binary;
 	struct code_name name = {};
 	uint32_t function;
+	struct code *made;
 
 	if (size < sizeof(*code) || !code->id || code->id >= MAX_IDS)
 		return;
 	binary = runtime_binary_at(code->binary);
-	if (!binary || !array_reserve(&book->codes, &book->codes_room, code->id + 1, sizeof(*book->codes)) ||
-	    binary->ops->decode(binary, code, size, &name))
+	if (!binary || binary->ops->decode(binary, code, size, &name))
 		return;
-	function = function_put(book, &name);
+	made = code_make(book, code->id);
+	function = made ? function_put(book, &name) : 0;
 	if (!function) {
 		code_name_deinit(&name);
 		return;
 	}
-	book->codes[code->id].function = function;
-	book->codes[code->id].identity = identity_share(&book->functions[function], binary, &name);
+	made->function = function;
+	made->identity = identity_share(&book->functions[function], binary, &name);
 }
 
 static const struct code *code_at(const struct codebook *book, uint32_t id)
 {
-	return id < book->codes_room && book->codes[id].identity ? &book->codes[id] : NULL;
+	uint32_t page = table_find(&book->page_of, id / PAGE_IDS, 0);
+	const struct code *code = page ? &book->pages[page][id % PAGE_IDS] : NULL;
+
+	return code && code->identity ? code : NULL;
 }
 
 uint32_t codebook_find(const struct codebook *book, uint32_t id)

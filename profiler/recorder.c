@@ -142,6 +142,7 @@ void recorder_take(void *ctx, const struct scry_record *record, size_t size)
 	case SCRY_RECORD_CODE:
 		codebook_add(r->book, (const struct scry_code *)record, size);
 		break;
+	case SCRY_RECORD_EXEC: /* another program: names that the one before gave its threads are no more */
 	case SCRY_RECORD_EXIT:
 		threads_end(&r->threads, record->pid);
 		break;

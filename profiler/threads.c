@@ -56,20 +56,27 @@ static void thread_rename(struct threads *t, struct thread *thread, const struct
 		capture_name_process(t->capture, t->processes[thread->process].life, sample->head.pid, name);
 }
 
+/* The thread has this thread pointer now. Its first samples may come before the C library gives it one, which is 0. */
+static void thread_point(struct threads *t, uint32_t index, uint64_t pointer)
+{
+	struct thread *thread = &t->list[index];
+	uint32_t pointed = table_put(&t->by_pointer, thread->process, pointer);
+
+	thread->pointer = pointer;
+	t->processes[thread->process].fresh = true;
+	if (pointed && array_reserve(&t->pointed, &t->pointed_room, pointed + 1, sizeof(*t->pointed)))
+		t->pointed[pointed] = index;
+}
+
 static struct thread *thread_add(struct threads *t, uint32_t index, const struct scry_sample *sample, uint32_t life)
 {
 	struct thread *thread = &t->list[index];
-	uint32_t pointed;
 
 	thread->process = process_see(t, sample->head.pid, life);
 	thread->index = capture_thread(t->capture, life, sample->head.pid, sample->tid);
-	thread->pointer = sample->thread;
 	if (!thread->process)
 		return NULL;
-	t->processes[thread->process].fresh = true;
-	pointed = table_put(&t->by_pointer, thread->process, thread->pointer);
-	if (pointed && array_reserve(&t->pointed, &t->pointed_room, pointed + 1, sizeof(*t->pointed)))
-		t->pointed[pointed] = index;
+	thread_point(t, index, sample->thread);
 	return thread;
 }
 
@@ -84,8 +91,10 @@ uint32_t threads_see(struct threads *t, const struct scry_sample *sample)
 	thread = &t->list[index];
 	if (index > known)
 		thread = thread_add(t, index, sample, now);
-	if (!thread)
+	if (!thread || !thread->process)
 		return 0;
+	if (thread->pointer != sample->thread)
+		thread_point(t, index, sample->thread);
 	if (memcmp(thread->comm, sample->comm, sizeof(thread->comm)))
 		thread_rename(t, thread, sample);
 	return thread->index;

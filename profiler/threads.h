@@ -47,7 +47,7 @@ void threads_deinit(struct threads *threads);
 /* Index in the capture of the sample's thread; 0: no memory. Keeps its comm up to date. */
 uint32_t threads_see(struct threads *threads, const struct scry_sample *sample);
 
-/* The process has ended: its pid may stand for another one from now on. */
+/* The process has ended, or runs another program: its pid stands for another one from now on. */
 void threads_end(struct threads *threads, uint32_t pid);
 
 /* The program's own name for the thread with this thread pointer. */
