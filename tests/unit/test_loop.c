@@ -34,10 +34,22 @@ static void comes_by_at_each_period(void **state)
 	uint64_t start = loop_now();
 
 	for (int i = 0; i < 5; i++)
-		loop_wait(&loop);
+		loop_wait(&loop, true);
 	assert_in_range(loop_now() - start, 30 * 1000000ull, 5000 * 1000000ull);
 	assert_false(loop.stop);
 	assert_false(loop.child);
+}
+
+static void only_looks_where_it_must_not_sleep(void **state)
+{
+	struct loop slow;
+	uint64_t start = loop_now();
+
+	assert_int_equal(loop_init(&slow, records[0], 60000), 0);
+	for (int i = 0; i < 100; i++)
+		loop_wait(&slow, false);
+	assert_true(loop_now() - start < 30 * 1000000000ull);
+	loop_deinit(&slow);
 }
 
 static void wakes_when_records_wait(void **state)
@@ -47,7 +59,7 @@ static void wakes_when_records_wait(void **state)
 
 	assert_int_equal(loop_init(&slow, records[0], 60000), 0);
 	assert_int_equal(write(records[1], "x", 1), 1);
-	loop_wait(&slow);
+	loop_wait(&slow, true);
 	assert_true(loop_now() - start < 30 * 1000000000ull);
 	loop_deinit(&slow);
 }
@@ -60,7 +72,7 @@ static void takes_a_signal_as_an_event(void **state)
 		loop.stop = false;
 		kill(getpid(), signals[i]);
 		while (!loop.stop)
-			loop_wait(&loop);
+			loop_wait(&loop, true);
 		assert_int_equal(loop.stop_signal, signals[i]);
 		assert_false(loop.from_terminal);
 	}
@@ -73,7 +85,7 @@ static void sees_a_child_end(void **state)
 	if (!pid)
 		_exit(0);
 	while (!loop.child)
-		loop_wait(&loop);
+		loop_wait(&loop, true);
 	assert_false(loop.stop);
 	waitpid(pid, NULL, 0);
 }
@@ -89,11 +101,11 @@ static void does_not_stop_at_a_hangup_that_is_ignored(void **state)
 	assert_int_equal(loop_init(&own, records[0], 10), 0);
 	kill(getpid(), SIGHUP);
 	for (int i = 0; i < 3; i++)
-		loop_wait(&own);
+		loop_wait(&own, true);
 	assert_false(own.stop);
 	kill(getpid(), SIGINT);
 	while (!own.stop)
-		loop_wait(&own);
+		loop_wait(&own, true);
 	loop_deinit(&own);
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
@@ -116,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(comes_by_at_each_period, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_looks_where_it_must_not_sleep, setup, teardown),
 		cmocka_unit_test_setup_teardown(wakes_when_records_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(takes_a_signal_as_an_event, setup, teardown),
 		cmocka_unit_test_setup_teardown(sees_a_child_end, setup, teardown),
