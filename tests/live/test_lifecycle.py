@@ -82,11 +82,11 @@ def terminated(python):
 @test("minors")
 def target_ends(python):
     """Without -d a recording lasts until the target is gone."""
-    with Target(python, "shares", seconds=1) as target:
+    with Target(python, "shares", seconds=3) as target:
         recording = record("-p", target.pid, "-F", 999)
         expect(not target.alive() or target.process.wait(5) is not None, "the recording ended before the target")
     table = recording.json
-    expect(table["samples"] > 500, "only %d samples" % table["samples"])
+    expect(table["samples"] > 200, "only %d samples" % table["samples"])
     expect({"six", "three", "one"} <= {row["function"] for row in table["functions"]}, "functions are missing")
 
 
