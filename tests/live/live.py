@@ -40,11 +40,12 @@ def expect(truth, message):
 
 Test = collections.namedtuple("Test", "name function which alone")
 tests = []
+FEW = {(2, 7), (3, 8), (3, 11), (3, 13), (3, 15)}		# where the interpreter's structures changed most
 
 
 def test(which="all", alone=False):
-    """Register a test. `which`: "all" interpreters, "minors" (one of each minor version; all if SCRY_FULL=1), "one", or
-    "none" (the test brings its own). `alone`: nothing may run beside it."""
+    """Register a test. `which`: "all" interpreters, "minors" (one of each minor version), "few" (of those in FEW;
+    both are all if SCRY_FULL=1), "one", or "none" (the test brings its own). `alone`: nothing may run beside it."""
     def register(function):
         tests.append(Test(function.__name__, function, which, alone))
         return function

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hostile names in every output, and hostile memory."""
 import re
+import subprocess
 import xml.etree.ElementTree
 
-from live import PATIENCE, Failure, Target, expect, record, test
+from live import PATIENCE, SCRY, Failure, Target, expect, record, test
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,12 +26,27 @@ def check_svg(path):
         root = xml.etree.ElementTree.fromstring(text_of(path))
     except xml.etree.ElementTree.ParseError as error:
         raise Failure("the SVG is not well-formed: %s" % error)
-    scripts = [element for element in root.iter() if element.tag.lower().endswith("script")]
-    expect(len(scripts) <= 1, "%d script elements" % len(scripts))
-    expect(all(element.tag.startswith(SVG) or "}" in element.tag for element in root.iter()), "elements without namespace")
+    strange = {element.tag for element in root.iter()} - harmless_elements()
+    expect(not strange, "elements that come from a name: %s" % strange)
+    attributes = [name for element in root.iter() for name in element.attrib if name.lower().startswith("on")]
+    expect(not attributes, "attributes that come from a name: %s" % attributes)
+    scripts = [element for element in root.iter() if element.tag == SVG + "script"]
+    expect(len(scripts) == SCRIPTS, "%d script elements" % len(scripts))
+    expect(not any("</script" in (script.text or "").lower() for script in scripts), "a name ends the script in HTML")
 
 
-@test("minors")
+SCRIPTS = 2		# its code, and its data as JSON
+
+
+def harmless_elements(cache=[]):
+    """All elements that an SVG of harmless names has."""
+    if not cache:
+        svg = subprocess.run([SCRY, "flamegraph"], input=b"main (app.py:1);work (app.py:5) 9\n", stdout=subprocess.PIPE, check=True).stdout
+        cache.append({element.tag for element in xml.etree.ElementTree.fromstring(svg).iter()})
+    return cache[0]
+
+
+@test("few")
 def hostile_names(python):
     with Target(python, "hostile") as target:
         recording = record("-p", target.pid, "-F", 1999, "-d", 2, kinds=("folded", "json", "svg", "txt"))
@@ -54,7 +70,7 @@ def hostile_names(python):
     return "%d functions in 4 outputs" % count
 
 
-@test("minors")
+@test("few")
 def hostile_memory(python):
     """Frame lists that loop or lead nowhere, code objects and names of random bytes: scry ends in time, says what it
     could not read, and the target lives."""
@@ -67,7 +83,7 @@ def hostile_memory(python):
             expect(target.alive(), "%s: the target died: %s" % (kind, target.complaint()))
         check_svg(recording.base + ".svg")
         table = recording.json
-        expect(table["samples"] + sum(table["errors"].values()) > 100, "%s: only %d samples" % (kind, table["samples"]))
+        expect(table["samples"] + sum(table["errors"].values()) > 20, "%s: only %d samples" % (kind, table["samples"]))
         errors = sum(table["errors"].values())
         truncated = sum(count for frames, count in recording.stacks if frames[0].name.startswith("["))
         if kind in ("self", "cycle", "wild", "random"):

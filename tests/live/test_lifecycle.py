@@ -79,7 +79,7 @@ def terminated(python):
     return ended_by(python, signal.SIGTERM)
 
 
-@test("minors")
+@test("few")
 def target_ends(python):
     """Without -d a recording lasts until the target is gone."""
     with Target(python, "shares", seconds=3) as target:
@@ -90,7 +90,7 @@ def target_ends(python):
     expect({"six", "three", "one"} <= {row["function"] for row in table["functions"]}, "functions are missing")
 
 
-@test("minors")
+@test("few")
 def children(python):
     """--children: processes started later by fork, fork and exec, and multiprocessing are in, each under its own pid."""
     if "embedded" in python.flags:
@@ -118,7 +118,7 @@ def no_children(python):
     expect(pids == {target.pid}, "asked for %d, got %s" % (target.pid, sorted(pids)))
 
 
-@test("minors")
+@test("few")
 def command(python):
     """-- CMD: from its first instruction, output untouched, exit status passed on."""
     code = "import sys\ndef whole_life():\n n = 6000000\n while n: n -= 1\nwhole_life()\n" \
@@ -175,7 +175,7 @@ def thread_id(python):
         return refused(tid, str(tid), str(target.pid), "thread")
 
 
-@test("minors")
+@test("few")
 def other_namespaces(python):
     """In a mount and a pid namespace of its own, by the pid that it has outside."""
     prefix = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"] if not python.root else \

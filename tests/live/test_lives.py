@@ -6,7 +6,7 @@ COUNT = 200 if FULL else 60
 HERTZ = 999
 
 
-@test("minors", alone=True)
+@test("few", alone=True)
 def short_lives(python):
     if "embedded" in python.flags:
         raise Skip("an embedded interpreter does not know its own program")

@@ -92,7 +92,7 @@ def recursion_5000(python):
     return check(recording, "(?:~;)+main;%s|<module>(?:;~)*" % recursion_grammar(target), known_of(target))
 
 
-@test("minors")
+@test("few")
 def recursion_cut(python):
     """Deeper than the default of 1,024 frames: the innermost are there, below a mark that says so."""
     target, recording = sample(python, "recursion", 5000, allowed=(CUT,), rate=0)
@@ -108,7 +108,7 @@ def coroutines(python):
     return check(recording, "<module>(?:;~)*(?:;(?:%s)(?:;~)*)?" % chains, known_of(target))
 
 
-@test("minors")
+@test("few")
 def biglocals(python):
     target, recording = sample(python, "biglocals")
     chain = ["big%d" % level for level in range(5)]
