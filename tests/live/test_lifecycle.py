@@ -86,7 +86,7 @@ def target_ends(python):
         recording = record("-p", target.pid, "-F", 999)
         expect(not target.alive() or target.process.wait(5) is not None, "the recording ended before the target")
     table = recording.json
-    expect(table["samples"] > 200, "only %d samples" % table["samples"])
+    expect(table["samples"] > 50, "only %d samples" % table["samples"])
     expect({"six", "three", "one"} <= {row["function"] for row in table["functions"]}, "functions are missing")
 
 
@@ -126,7 +126,7 @@ def command(python):
     recording = record("-F", 999, "--", python.path, "-c", code, status=7)
     expect(recording.output == b"its output\n", "the output became %r" % recording.output)
     names = {row["function"]: row["total"] for row in recording.json["functions"]}
-    expect(names.get("whole_life", 0) > 20, "functions: %s" % sorted(names)[:10])
+    expect(names.get("whole_life", 0) > 5, "functions: %s" % sorted(names)[:10])
 
 
 @test("one")

@@ -5,9 +5,9 @@ from live import FULL, Target, expect, record_pid, test
 POINTS = 0.015
 
 
-@test("all" if FULL else "minors")
+@test("all" if FULL else "few", alone=True)
 def shares(python):
-    seconds = 5 if FULL else 3
+    seconds = 5
     with Target(python, "shares") as target:
         recording = record_pid(target.pid, 999, seconds)
         truth = target.truth()["shares"]

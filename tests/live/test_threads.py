@@ -51,11 +51,11 @@ def check_stacks(recording, tids):
 @test("minors")
 def subinterpreters(python):
     """Several interpreters in one process: the threads of each show their own functions."""
-    seconds = 4
+    seconds = 10
     with Target(python, "subinterpreters", seconds=seconds) as target:
         if "interpreters" not in target.known:
             python.since(99)
-        recording = record("-p", target.pid, "-F", 999, "-d", seconds / 2)
+        recording = record("-p", target.pid, "-F", 999, "-d", 3)
     check_errors(recording, 0.05)
     names = {frame.name for frames, _ in recording.stacks for frame in frames}
     for wanted in ["main_inner"] + ["sub%d_inner" % number for number in range(3)]:
