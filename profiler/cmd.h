@@ -18,6 +18,7 @@ struct command {
 	const char *examples;	/* lines "command\n  what it does\n"; may be NULL */
 	const struct opt *opts;	/* ended by a row without a name */
 	bool program;		/* the operands are a program to run: options end at its name */
+	bool subject;		/* with program: the operand before it is none: options go on behind it */
 	bool hidden;		/* not shown in the list of commands */
 
 	/* argv[0] is the command's name. Returns the exit status. */

@@ -210,6 +210,7 @@ static void move_before(char **argv, int first, int i, int n)
 
 static int parse_words(struct parse *p)
 {
+	bool subject = false;
 	int first = 1;
 
 	for (int i = 1, n; i < p->argc; i += n) {
@@ -218,8 +219,9 @@ static int parse_words(struct parse *p)
 
 		n = 1;
 		if (word[0] != '-' || !word[1]) {
-			if (p->cmd->program)
+			if (p->cmd->program && (!p->cmd->subject || subject))
 				break;
+			subject = true;
 			continue;
 		}
 		if (!end)

@@ -13,14 +13,9 @@ static bool name_fits(const char *pattern, const char *name)
 	return !pattern || glob_match(pattern, name);
 }
 
-/* A file is meant by its path, or by its base name where the pattern has no slash. */
 static bool file_fits(const char *pattern, const char *path)
 {
-	const char *base = strrchr(path, '/');
-
-	if (name_fits(pattern, path))
-		return true;
-	return base && !strchr(pattern, '/') && glob_match(pattern, base + 1);
+	return !pattern || glob_match_file(pattern, path);
 }
 
 /* Callers come before callees, so one pass tells for all stacks. */

@@ -5,20 +5,17 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/units.h"
+#include "function_text.h"
 #include "profile_rows.h"
 #include "sink.h"
 
-#define DEFAULT_WIDTH 80
 #define LEAST_NAME    20	/* cells for a name, however narrow the terminal is */
-#define WHOLE	      (1u << 20)	/* cells: no limit */
 
 #define BOLD  "\033[1m"
-#define DIM   "\033[2m"
 #define PLAIN "\033[0m"
 
 struct sheet {
@@ -27,17 +24,6 @@ struct sheet {
 	FILE *to;
 	unsigned width;
 };
-
-static unsigned width_of(FILE *to)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize size;
-	int asked = columns ? atoi(columns) : 0;
-
-	if (!ioctl(fileno(to), TIOCGWINSZ, &size) && size.ws_col)
-		return size.ws_col;
-	return asked > 0 && asked < 10000 ? (unsigned)asked : DEFAULT_WIDTH;
-}
 
 /* Cells for the name, behind figures that took so many. */
 static unsigned room(const struct sheet *sheet, int used)
@@ -65,59 +51,13 @@ static struct units amount(const struct sheet *sheet, const struct tree_weight *
 	return units_count(weight->value, width);
 }
 
-/* The path from the package on, where it is installed in one of the usual places: the rest is
- * the same for all. */
-static const char *short_path(const char *path)
-{
-	static const char *const roots[] = { "/site-packages/", "/dist-packages/" };
-	const char *at;
-
-	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
-		at = strstr(path, roots[i]);
-		if (at && at[strlen(roots[i])])
-			return at + strlen(roots[i]);
-	}
-	at = *path == '/' ? strstr(path, "/lib/python") : NULL;
-	at = at ? strchr(at + strlen("/lib/python"), '/') : NULL;
-	return at && at[1] ? at + 1 : path;
-}
-
-/* "name (file:line)" in so many cells: the line stands, the longer of name and file gives way. */
-static int put_function(const struct sheet *sheet, const struct tree_label *label, unsigned cells,
-			bool bold)
+static int put_function(const struct sheet *sheet, const struct tree_label *label, unsigned cells, bool bold)
 {
 	const struct profile *p = sheet->tree->profile;
-	const char *name = profile_text(p, label->name);
-	const char *file = short_path(profile_text(p, label->file));
-	_cleanup_free_ char *whole_name = escape_fit(*name ? name : "?", WHOLE);
-	_cleanup_free_ char *whole_file = escape_fit(file, WHOLE);
-	_cleanup_free_ char *fit_name = NULL, *fit_file = NULL;
-	bool color = sheet->options->color;
-	unsigned rest, name_cells, file_cells;
-	char line[16] = "";
 
-	if (!whole_name || !whole_file)
-		return -ENOMEM;
-	if (label->line > 0)
-		snprintf(line, sizeof(line), ":%" PRId32, label->line);
-	rest = cells - (*file ? (unsigned)strlen(line) + 3 : 0);
-	name_cells = escape_width(whole_name);
-	file_cells = escape_width(whole_file);
-	if (name_cells + file_cells > rest) {
-		unsigned half = file_cells < rest / 2 ? file_cells : rest / 2;
-
-		file_cells = name_cells < rest - half ? rest - name_cells : half;
-		name_cells = rest - file_cells;
-	}
-	fit_name = escape_fit(*name ? name : "?", name_cells);
-	fit_file = escape_fit(file, file_cells);
-	if (!fit_name || !fit_file)
-		return -ENOMEM;
-	fputs(fit_name, sheet->to);
-	if (*file)
-		fprintf(sheet->to, "%s (%s%s)%s", color ? bold ? PLAIN DIM : DIM : "", fit_file, line,
-			color ? PLAIN : "");
-	return 0;
+	return function_text_put(sheet->to, profile_text(p, label->name), profile_text(p, label->file), label->line, cells,
+				 !sheet->options->color ? FUNCTION_TEXT_PLAIN :
+				 bold ? FUNCTION_TEXT_BOLD : FUNCTION_TEXT_COLOR);
 }
 
 static int put_text(const struct sheet *sheet, const char *text, unsigned cells)
@@ -158,7 +98,7 @@ static int put_function_row(const struct sheet *sheet, const struct profile_row 
 
 static int put_file_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
 {
-	const char *file = short_path(profile_text(sheet->tree->profile, row->label.file));
+	const char *file = function_text_path(profile_text(sheet->tree->profile, row->label.file));
 	int used = put_weights(sheet, row);
 
 	return put_text(sheet, *file ? file : "-", room(sheet, used));
@@ -229,7 +169,7 @@ static int put_rows(const struct sheet *sheet)
 static int table_write(const struct profile *profile, FILE *to, const struct output_options *options)
 {
 	struct output_options shown = *options;
-	struct sheet sheet = { .options = &shown, .to = to, .width = width_of(to) };
+	struct sheet sheet = { .options = &shown, .to = to, .width = function_text_columns(to) };
 	struct profile_tree *tree;
 	int err;
 

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * One character; *at moves behind it. A byte that begins no valid sequence is a character of its
@@ -110,4 +111,11 @@ bool glob_match(const char *pattern, const char *text)
 	while (*pattern == '*')
 		pattern++;
 	return !*pattern;
+}
+
+bool glob_match_file(const char *pattern, const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	return glob_match(pattern, path) || (base && !strchr(pattern, '/') && glob_match(pattern, base + 1));
 }

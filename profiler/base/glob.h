@@ -13,4 +13,7 @@
 /* Does the whole text match? Time is at most length of the pattern times length of the text. */
 bool glob_match(const char *pattern, const char *text);
 
+/* A file is meant by its whole path, or by its base name where the pattern has no slash. */
+bool glob_match_file(const char *pattern, const char *path);
+
 #endif

@@ -7,7 +7,6 @@ from live import CUT, FULL, Target, expect, is_marked, no_bad, record_pid, same_
 
 SECONDS = 21 if FULL else 1.2
 HERTZ = 9999
-SAMPLES = 200000 if FULL else 1
 
 
 def prefixes(names):
@@ -53,27 +52,9 @@ def check(recording, grammar, known, most=None):
     return "%d samples, 0 impossible" % total
 
 
-class Several:
-    """Recordings of one target, taken together."""
-
-    def __init__(self):
-        self.stacks = []
-
-    def add(self, recording):
-        self.stacks += recording.stacks
-
-    @property
-    def samples(self):
-        return sum(count for _, count in self.stacks)
-
-
 def sample(python, name, *arguments, options=(), **checks):
-    """Record until there are SAMPLES, however few of its ticks a busy machine delivers."""
-    several = Several()
     with Target(python, name, *arguments) as target:
-        while several.samples < SAMPLES:
-            several.add(record_pid(target.pid, HERTZ, SECONDS, *options, **checks))
-    return target, several
+        return target, record_pid(target.pid, HERTZ, SECONDS, *options, **checks)
 
 
 def two_chains(python, name):

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/glob.h"
+#include "base/units.h"
+
+int watch_init(struct watch *w, const struct watch_filter *filter)
+{
+	*w = (struct watch){ .filter = *filter };
+	return codebook_create(&w->book) ?: thread_names_create(&w->names);
+}
+
+void watch_deinit(struct watch *w)
+{
+	codebook_destroy(w->book);
+	thread_names_destroy(w->names);
+	free(w->verdicts);
+	*w = (struct watch){ 0 };
+}
+
+static bool judge(const struct watch *w, uint32_t index)
+{
+	const struct codebook_function *function = codebook_function(w->book, index);
+
+	return !function->hidden && (!w->filter.func || glob_match(w->filter.func, function->name)) &&
+	       (!w->filter.file || glob_match_file(w->filter.file, function->file));
+}
+
+bool watch_wants(struct watch *w, uint32_t function)
+{
+	if (!function)
+		return !w->filter.func && !w->filter.file;
+	if (!array_reserve(&w->verdicts, &w->verdicts_room, function + 1, 1))
+		return judge(w, function);
+	if (w->verdicts[function] == SCRY_VERDICT_NONE)
+		w->verdicts[function] = judge(w, function) ? SCRY_VERDICT_KEEP : SCRY_VERDICT_DROP;
+	return w->verdicts[function] == SCRY_VERDICT_KEEP;
+}
+
+/* From here on the kernel's programs spare what is not wanted. */
+static void take_code(struct watch *w, const struct scry_code *code, size_t size)
+{
+	uint32_t function;
+
+	if (size < sizeof(*code))
+		return;
+	codebook_add(w->book, code, size);
+	function = codebook_find(w->book, code->id);
+	if (function && w->session && !watch_wants(w, function))
+		session_judge(w->session, code->id, SCRY_VERDICT_DROP);
+}
+
+static bool take_event(struct watch *w, const struct scry_record *record, size_t size, struct event *ret)
+{
+	if (event_decode(record, size, ret))
+		return false;
+	if (!watch_wants(w, ret->frame_count ? codebook_find(w->book, ret->frames[0].code) : 0))
+		return false;
+	return !w->filter.text || glob_match(w->filter.text, ret->text[0]);
+}
+
+bool watch_take(struct watch *w, const struct scry_record *record, size_t size, struct event *ret)
+{
+	switch (record->kind) {
+	case SCRY_RECORD_CODE:
+		take_code(w, (const struct scry_code *)record, size);
+		return false;
+	case SCRY_RECORD_EXEC:
+	case SCRY_RECORD_EXIT:
+		thread_names_end(w->names, record->pid);
+		return false;
+	case SCRY_RECORD_EVENT:
+		return take_event(w, record, size, ret);
+	default:
+		return false;
+	}
+}
+
+struct watch_place watch_place(const struct watch *w, const struct event *event, uint32_t frame)
+{
+	const struct scry_frame *at = frame < event->frame_count ? &event->frames[frame] : NULL;
+	uint32_t index = at ? codebook_find(w->book, at->code) : 0;
+	const struct codebook_function *function = codebook_function(w->book, index);
+	struct watch_place place = { index, function->name, function->file, function->line };
+
+	if (!frame && event->kind == SCRY_EVENT_LINE)
+		place.line = (int)event->number;
+	else if (index && (frame || event->kind != SCRY_EVENT_CALL))
+		place.line = codebook_line(w->book, at);
+	return place;
+}
+
+const char *watch_thread(struct watch *w, const struct event *event)
+{
+	return thread_names_find(w->names, w->session, event);
+}
+
+void watch_print_losses(const struct session *session, FILE *to)
+{
+	static const struct {
+		enum scry_count count;
+		const char *text;
+	} losses[] = {
+		{ SCRY_COUNT_UNPAIRED, "ended without a known beginning" },
+		{ SCRY_COUNT_UNTRACKED, "not timed: too many at a time" },
+		{ SCRY_COUNT_BUSY, "missed: too many at once on a CPU" },
+		{ SCRY_COUNT_UNREADABLE, "unreadable" },
+	};
+
+	fprintf(to, "; %s lost", units_grouped(session_count(session, SCRY_COUNT_LOST_EVENTS), 0).text);
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++) {
+		uint64_t n = session_count(session, losses[i].count);
+
+		if (n)
+			fprintf(to, ", %s %s", units_grouped(n, 0).text, losses[i].text);
+	}
+}
