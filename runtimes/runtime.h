@@ -58,7 +58,9 @@ struct runtime_thread_name {
 	X(eval_entry)	   /* eval function (to 3.10): every call and resumption */                              \
 	X(eval_return)	   /* its only ret instruction, all versions: the result is in the return register */    \
 	X(eval_throw)	   /* eval function (3.11+): matters with throwflag: throw() or close() into a generator */ \
-	X(resume)	   /* handlers of the RESUME family (3.11+) */                                           \
+	/* Handlers of the RESUME family (3.11+). Twice for one entry where the instruction is done again (3.12+: after      \
+	 * setprofile() and its like, once a code object): the frame is then the one that entered last. */               \
+	X(resume)                                                                                                \
 	X(return_value)	   /* handlers of RETURN_VALUE and RETURN_CONST (3.11, 3.12; 3.13+ only for values) */   \
 	X(yield_value)	   /* handlers of YIELD_VALUE (3.11+) */                                                 \
 	X(frame_pop)	   /* _PyEval_FrameClearAndPop(tstate, frame) (3.13+): every return and unwinding */     \
