@@ -178,8 +178,7 @@ def thread_id(python):
 @test("few")
 def other_namespaces(python):
     """In a mount and a pid namespace of its own, by the pid that it has outside."""
-    prefix = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"] if not python.root else \
-        ["unshare", "--fork", "--pid", "--mount", "--kill-child"]
+    prefix = ["unshare", "--fork", "--pid", "--mount", "--propagation", "unchanged", "--kill-child"]
     try:
         target = Target(python, "shares", prefix=prefix)
     except Failure as failure:
