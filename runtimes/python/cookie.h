@@ -11,6 +11,8 @@
  *   INSTR            register that does
  * Other sites:
  *   THREAD_FIRST     eval_entry: the first argument is the thread state, the second the frame (3.9+); otherwise the frame is first
+ *   SECOND           collect_entry: the generation is the second argument (3.8+); otherwise the first
+ *   COUNTS           collect_entry: the argument behind it points to where the number of collected objects goes (3.6 to 3.12)
  *   C_NAME           import_entry: the name is a char * (2.7), not a str object
  */
 #ifndef SCRY_PYTHON_COOKIE_H
@@ -23,6 +25,8 @@
 #define PYTHON_COOKIE_INSTR(cookie) ((cookie) >> 15 & 0x1f)
 
 #define PYTHON_COOKIE_THREAD_FIRST 1u
+#define PYTHON_COOKIE_SECOND 1u
+#define PYTHON_COOKIE_COUNTS 2u
 #define PYTHON_COOKIE_C_NAME 1u
 
 #endif

@@ -233,7 +233,10 @@ static int find_eval(struct finder *f)
 static int find_collector(struct finder *f)
 {
 	const char *name = f->version < PY_VERSION(3, 10) ? "collect" : "gc_collect_main";
-	int err = find_entry(f, RUNTIME_SITE_collect_entry, name, 0);
+	/* Py_ssize_t collect([state,] int generation[, Py_ssize_t *collected, Py_ssize_t *uncollectable, int nofail]) */
+	__u64 cookie = (f->version < PY_VERSION(3, 8) ? 0 : PYTHON_COOKIE_SECOND) |
+		       (f->version >= PY_VERSION(3, 0) && f->version <= PY_VERSION(3, 12) ? PYTHON_COOKIE_COUNTS : 0);
+	int err = find_entry(f, RUNTIME_SITE_collect_entry, name, cookie);
 
 	return err ?: find_returns(f, RUNTIME_SITE_collect_return, name, false);
 }
