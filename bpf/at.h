@@ -16,6 +16,23 @@ struct scry_at {
 	__u64 now;
 };
 
+/*
+ * What at_begin found, in a global function (which the verifier looks at once, and which can be given no pointers to maps).
+ * false: never, but the verifier does not know.
+ */
+static __always_inline bool at_again(struct scry_at *at, __u32 slot)
+{
+	at->slot = slot;
+	at->s = scratch_at(slot);
+	at->thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
+	if (!at->s || !at->thread)
+		return false;
+	at->now = at->s->event.now;
+	at->pid = at->s->event.pid;
+	at->instance = at->s->event.instance;
+	return true;
+}
+
 /* Is this hit ours? Then everything is at hand until at_end. */
 static __always_inline bool at_begin(struct scry_at *at)
 {
@@ -43,6 +60,9 @@ static __always_inline bool at_begin(struct scry_at *at)
 		at->thread->imports = 0;
 	}
 	at->now = bpf_ktime_get_ns();
+	at->s->event.now = at->now;
+	at->s->event.pid = at->pid;
+	at->s->event.instance = at->instance;
 	count(SCRY_COUNT_EVENTS);
 	return true;
 }

@@ -4,6 +4,12 @@
 
 static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
 
+/* As a global function, which the verifier looks at once. */
+__noinline __u32 call_bucket(__u64 ns)
+{
+	return hist_bucket(ns);
+}
+
 static __always_inline struct scry_call *call_find(struct scry_at *at, __u64 frame)
 {
 	struct scry_call_key key = { .frame = frame, .instance = at->instance };
@@ -31,7 +37,7 @@ static __noinline struct scry_call_stat *stat_of(__u32 code)
 static __always_inline void stat_add(const struct scry_call *call, bool failed, __u64 total, __u64 own)
 {
 	struct scry_call_stat *stat = stat_of(call->code);
-	__u32 bucket = hist_bucket(total);
+	__u32 bucket = call_bucket(total);
 
 	if (!stat) {
 		count(SCRY_COUNT_UNTRACKED);
@@ -70,7 +76,7 @@ static __always_inline int call_tell(struct scry_at *at, struct scry_call *call,
 }
 
 /* The call is over (or suspended, for YIELD): time it, and charge it to its caller. */
-static __noinline int call_close(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type)
+static __always_inline void close(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type)
 {
 	__u64 run = call->suspended ? 0 : at->now - call->since;
 	__u64 total = call->ran + run, own = total - call->callees;
@@ -98,35 +104,49 @@ static __noinline int call_close(struct scry_at *at, __u64 frame, struct scry_ca
 	} else {
 		call_forget(at, frame);
 	}
-	return 0;
+}
+
+/* 0: there is no such call. */
+__noinline int call_close(__u64 frame, __u32 type, __u32 slot)
+{
+	struct scry_call *call;
+	struct scry_at at;
+
+	if (!at_again(&at, slot))
+		return 0;
+	call = call_find(&at, frame);
+	if (!call)
+		return 0;
+	close(&at, frame, call, type);
+	return 1;
 }
 
 #define MAX_UNWOUND 128
 
 /* All calls between the innermost one known and `running` are gone without having been told: left by an exception. Where
  * running is not among the callers (another stack was switched to), nothing is known of them: they stay. */
-static __noinline int call_reconcile(struct scry_at *at, __u64 running)
+__noinline int call_reconcile(__u64 running, __u32 slot)
 {
-	__u64 frame = at->thread->top;
+	struct scry_at at;
 	struct scry_call *call;
 	int gone = 0;
+	__u64 frame;
 
+	if (!at_again(&at, slot))
+		return 0;
+	frame = at.thread->top;
 	for (; gone < MAX_UNWOUND && frame && frame != running; gone++) {
-		call = call_find(at, frame);
+		call = call_find(&at, frame);
 		if (!call)
 			return 0;
 		frame = call->caller;
 	}
 	if (frame != running)
 		return 0;
-	for (int i = 0; i < MAX_UNWOUND && i < gone; i++) {
-		frame = at->thread->top;
-		call = call_find(at, frame);
-		if (!call)
+	for (int i = 0; i < MAX_UNWOUND && i < gone; i++)
+		if (!call_close(at.thread->top, SCRY_CALL_UNWIND, slot))
 			break;
-		call_close(at, frame, call, SCRY_CALL_UNWIND);
-	}
-	at->thread->top = running;
+	at.thread->top = running;
 	return 0;
 }
 
@@ -136,13 +156,13 @@ static __always_inline void call_replace(struct scry_at *at, __u64 frame, struct
 	__u64 top = at->thread->top;
 	__u32 depth = at->thread->depth;
 
-	call_close(at, frame, old, old->suspended ? SCRY_CALL_RETURN : SCRY_CALL_UNWIND);
+	call_close(frame, old->suspended ? SCRY_CALL_RETURN : SCRY_CALL_UNWIND, at->slot);
 	at->thread->top = top;
 	at->thread->depth = depth;
 }
 
 /* s->here is a frame that begins to run, for the first time or again. */
-static __noinline int call_enter(struct scry_at *at)
+static __always_inline int enter(struct scry_at *at)
 {
 	struct scry_here here = at->s->here;
 	struct scry_call_key key = { .frame = here.frame, .instance = at->instance };
@@ -155,7 +175,7 @@ static __noinline int call_enter(struct scry_at *at)
 		python_skip(at->pid, at->slot);
 		here.caller = at->s->here.caller;
 		if (here.caller != at->thread->top)
-			call_reconcile(at, here.caller);
+			call_reconcile(here.caller, at->slot);
 	}
 	if (!config.keep_dropped && code_dropped(here.code))
 		return 0;
@@ -194,9 +214,16 @@ static __noinline int call_enter(struct scry_at *at)
 	return 0;
 }
 
+__noinline int call_enter(__u32 slot)
+{
+	struct scry_at at;
+
+	return at_again(&at, slot) ? enter(&at) : 0;
+}
+
 /* The end of a call whose beginning was not seen, because of a filter, because it began before scry came, or because it is the
  * interpreter's own. Only the second is worth telling. */
-static __noinline int call_unpaired(struct scry_at *at, __u64 frame)
+static __always_inline int call_unpaired(struct scry_at *at, __u64 frame)
 {
 	if (at->thread->top == frame)
 		at->thread->top = 0;
@@ -205,20 +232,17 @@ static __noinline int call_unpaired(struct scry_at *at, __u64 frame)
 	return 0;
 }
 
-static __noinline int call_leave(struct scry_at *at, __u64 frame, enum scry_call_type type)
+__noinline int call_leave(__u64 frame, __u32 type, __u32 slot)
 {
-	struct scry_call *call = call_find(at, frame);
+	struct scry_at at;
 
-	if (!call) {
-		call_unpaired(at, frame);
+	if (!at_again(&at, slot))
 		return 0;
-	}
-	if (at->thread->top != frame)
-		call_reconcile(at, frame);
-	call = call_find(at, frame);
-	if (call)
-		call_close(at, frame, call, type);
-	return 0;
+	if (!call_find(&at, frame))
+		return call_unpaired(&at, frame);
+	if (at.thread->top != frame)
+		call_reconcile(frame, slot);
+	return call_close(frame, type, slot);
 }
 
 /* A fresh exception in this frame: its type and, where it is a plain string, its message. */
@@ -229,7 +253,7 @@ static __noinline int exception_tell(struct scry_at *at, __u64 frame)
 
 	if (!type)
 		return 0;
-	message = at->s->text_at[1];
+	message = at->s->event.message;
 	if (python_look(frame, at->pid, at->slot) || code_dropped(at->s->here.code))
 		return 0;
 	event = at_event(at, SCRY_EVENT_EXCEPTION);
@@ -251,7 +275,7 @@ static __always_inline int enter_frame(__u64 frame)
 	if (python_look(frame, at.pid, at.slot))
 		count(SCRY_COUNT_UNREADABLE);
 	else
-		call_enter(&at);
+		call_enter(at.slot);
 	at_end(&at);
 	return 0;
 }
@@ -265,7 +289,7 @@ static __always_inline int leave_current(enum scry_call_type type)
 	if (python_enter(at.pid, at.slot))
 		count(SCRY_COUNT_UNREADABLE);
 	else
-		call_leave(&at, at.s->walk.frame, type);
+		call_leave(at.s->walk.frame, type, at.slot);
 	at_end(&at);
 	return 0;
 }
@@ -292,7 +316,11 @@ int on_yield_value(struct pt_regs *ctx)
 SEC("uprobe")
 int on_eval_entry(struct pt_regs *ctx)
 {
-	return enter_frame(bpf_get_attach_cookie(ctx) & 1 ? PT_REGS_PARM2(ctx) : PT_REGS_PARM1(ctx));
+	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx);
+
+	barrier_var(first); /* the context may only be read at constant offsets */
+	barrier_var(second);
+	return enter_frame(bpf_get_attach_cookie(ctx) & 1 ? second : first);
 }
 
 /* _PyEval_FrameClearAndPop(tstate, frame) */
@@ -303,8 +331,8 @@ int on_frame_pop(struct pt_regs *ctx)
 
 	if (!at_begin(&at))
 		return 0;
-	call_leave(&at, PT_REGS_PARM2(ctx),
-		   python_raising(PT_REGS_PARM1(ctx), at.pid) ? SCRY_CALL_UNWIND : SCRY_CALL_RETURN);
+	call_leave(PT_REGS_PARM2(ctx), python_raising(PT_REGS_PARM1(ctx), at.pid) ? SCRY_CALL_UNWIND : SCRY_CALL_RETURN,
+		   at.slot);
 	at_end(&at);
 	return 0;
 }
@@ -323,13 +351,14 @@ int on_eval_return(struct pt_regs *ctx)
 		return 0;
 	old = python_always_enters_eval(at.pid);
 	if (old && at.thread->top)
-		call_leave(&at, at.thread->top,
+		call_leave(at.thread->top,
 			   failed ? SCRY_CALL_UNWIND :
-			   python_suspended(at.thread->top, at.pid) ? SCRY_CALL_YIELD : SCRY_CALL_RETURN);
+			   python_suspended(at.thread->top, at.pid) ? SCRY_CALL_YIELD : SCRY_CALL_RETURN,
+			   at.slot);
 	else if (old)
 		count(SCRY_COUNT_UNPAIRED);
 	else if (failed && (!python_enter(at.pid, at.slot) || at.s->walk.error == SCRY_WALK_NOT_STARTED))
-		call_reconcile(&at, at.s->walk.frame);
+		call_reconcile(at.s->walk.frame, at.slot);
 	at_end(&at);
 	return 0;
 }
@@ -365,7 +394,7 @@ int on_function_return(struct pt_regs *ctx)
 		count(SCRY_COUNT_UNREADABLE);
 	} else {
 		frame = at.s->walk.frame;
-		call_leave(&at, frame, python_ending(frame, at.pid, at.slot));
+		call_leave(frame, python_ending(frame, at.pid, at.slot), at.slot);
 	}
 	at_end(&at);
 	return 0;
@@ -385,7 +414,7 @@ int on_traceback(struct pt_regs *ctx)
 		return 0;
 	frame = python_frame_of(PT_REGS_PARM1(ctx), at.pid);
 	if (config.events & 1u << SCRY_EVENT_CALL)
-		call_reconcile(&at, frame);
+		call_reconcile(frame, at.slot);
 	if (config.events & 1u << SCRY_EVENT_EXCEPTION)
 		exception_tell(&at, frame);
 	at_end(&at);

@@ -77,10 +77,17 @@ int on_gc_done(struct pt_regs *ctx)
 SEC("uprobe")
 int on_collect_entry(struct pt_regs *ctx)
 {
+	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx), third = PT_REGS_PARM3(ctx);
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u64 counts = cookie & 1 ? PT_REGS_PARM3(ctx) : PT_REGS_PARM2(ctx);
 
-	gc_begin((int)(cookie & 1 ? PT_REGS_PARM2(ctx) : PT_REGS_PARM1(ctx)), cookie & 2 ? counts : 0);
+	barrier_var(first); /* the context may only be read at constant offsets */
+	barrier_var(second);
+	barrier_var(third);
+	if (cookie & 1) {
+		first = second;
+		second = third;
+	}
+	gc_begin((int)first, cookie & 2 ? second : 0);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ int python_ending(__u64 frame, __u32 pid, __u32 slot);
 
 /*
  * The exception on its way in the current thread, if it has just been raised: address of its type's name, and in
- * s->text_at[1] the str or bytes that is its message, or 0. 0: none.
+ * s->event.message the str or bytes that is its message, or 0. 0: none.
  */
 __u64 python_fresh_exception(__u32 pid, __u32 slot);
 

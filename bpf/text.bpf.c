@@ -88,7 +88,7 @@ __noinline __u64 python_fresh_exception(__u32 pid, __u32 slot)
 	if (!l || !s || !l->tstate_exception || python_enter(pid, slot))
 		return 0;
 	/* s->raw is the thread's state: to 3.11 it has type, value and traceback one after the other */
-	s->text_at[1] = 0;
+	s->event.message = 0;
 	if (l->exception_traceback) {
 		value = RAW_U64(s, l->tstate_exception);
 		if (!value || walk_pointer(value + OFF(l->exception_traceback)))
@@ -101,9 +101,9 @@ __noinline __u64 python_fresh_exception(__u32 pid, __u32 slot)
 			return 0;
 	}
 	if (is_text(l, value)) /* not made an exception yet */
-		s->text_at[1] = value;
+		s->event.message = value;
 	else if (value && walk_pointer(value + OFF(l->object_type)) == type)
-		s->text_at[1] = message_of(l, value);
+		s->event.message = message_of(l, value);
 	return walk_pointer(type + OFF(l->type_name));
 }
 

@@ -57,7 +57,11 @@ struct scry_scratch {
 	__u8 window[WINDOW_BYTES]; /* several frames of the target */
 	struct scry_walk walk;
 	struct scry_here here;
-	__u64 text_at[2]; /* where the event's texts are in the target */
+	struct {
+		__u64 now; /* ns */
+		__u32 pid, instance;
+		__u64 message; /* of an exception: str or bytes, 0: none */
+	} event; /* being worked on */
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK];
 	struct scry_code code;
