@@ -127,15 +127,14 @@ __noinline int call_close(__u64 frame, __u32 type, __u32 slot)
  * running is not among the callers (another stack was switched to), nothing is known of them: they stay. */
 __noinline int call_reconcile(__u64 running, __u32 slot)
 {
-	struct scry_at at;
 	struct scry_call *call;
-	int gone = 0;
+	struct scry_at at;
 	__u64 frame;
 
 	if (!at_again(&at, slot))
 		return 0;
 	frame = at.thread->top;
-	for (; gone < MAX_UNWOUND && frame && frame != running; gone++) {
+	for (int i = 0; i < MAX_UNWOUND && frame && frame != running; i++) {
 		call = call_find(&at, frame);
 		if (!call)
 			return 0;
@@ -143,8 +142,8 @@ __noinline int call_reconcile(__u64 running, __u32 slot)
 	}
 	if (frame != running)
 		return 0;
-	for (int i = 0; i < MAX_UNWOUND && i < gone; i++)
-		if (!call_close(at.thread->top, SCRY_CALL_UNWIND, slot))
+	for (int i = 0; i < MAX_UNWOUND; i++)
+		if (at.thread->top == running || !call_close(at.thread->top, SCRY_CALL_UNWIND, slot))
 			break;
 	at.thread->top = running;
 	return 0;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../bpf/config.h"
 #include "base/err.h"
@@ -21,6 +22,29 @@ static const char *const site_programs[] = {
 	RUNTIME_SITES(X)
 #undef X
 };
+
+/* Sites that an event may need, in one version or another. */
+#define SITE(name) (1u << RUNTIME_SITE_##name)
+static const unsigned event_sites[RUNTIME_EVENT_COUNT] = {
+	[RUNTIME_EVENT_CALL] = SITE(eval_entry) | SITE(eval_return) | SITE(eval_throw) | SITE(resume) | SITE(return_value) |
+			       SITE(yield_value) | SITE(frame_pop) | SITE(traceback) | SITE(function_entry) |
+			       SITE(function_return) | SITE(line),
+	[RUNTIME_EVENT_LINE] = SITE(line),
+	[RUNTIME_EVENT_GC] = SITE(gc_start) | SITE(gc_done) | SITE(collect_entry) | SITE(collect_return),
+	[RUNTIME_EVENT_IMPORT] = SITE(import_start) | SITE(import_done) | SITE(import_entry) | SITE(import_return),
+	[RUNTIME_EVENT_EXCEPTION] = SITE(traceback),
+	[RUNTIME_EVENT_AUDIT] = SITE(audit),
+};
+
+bool probes_may_use(const char *program, unsigned events)
+{
+	for (int site = 0; site < RUNTIME_SITE_COUNT; site++)
+		for (int event = 0; event < RUNTIME_EVENT_COUNT; event++)
+			if (events & 1u << event && event_sites[event] & 1u << site &&
+			    !strcmp(program, site_programs[site]))
+				return true;
+	return false;
+}
 
 void probes_init(struct probes *p, struct scry_bpf *skel)
 {
@@ -98,7 +122,7 @@ static void add_probe(void *ctx, const struct runtime_probe *probe)
 	struct adding *a = ctx;
 	const char *program = site_programs[probe->site];
 
-	if (a->err)
+	if (a->err || probe->for_values)
 		return;
 	if (probe->marker)
 		a->err = add_marker(a->probes, program, a->fd, a->pid, probe->marker);

@@ -3,6 +3,7 @@
 #ifndef SCRY_PROBES_H
 #define SCRY_PROBES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,6 +23,9 @@ struct probes {
 	size_t count;
 	enum runtime_method used[RUNTIME_EVENT_COUNT]; /* AUTO: not attached */
 };
+
+/* Can these events (bits 1 << enum runtime_event) need this program? What they cannot need is not loaded. */
+bool probes_may_use(const char *program, unsigned events);
 
 void probes_init(struct probes *probes, struct scry_bpf *skel);
 void probes_deinit(struct probes *probes); /* detaches */

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "follow.h"
+#include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
 
@@ -149,7 +150,7 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
 	bpf_object__for_each_program(prog, s->skel->obj)
 		if (!strncmp(bpf_program__name(prog), "on_", 3))
-			bpf_program__set_autoload(prog, events);
+			bpf_program__set_autoload(prog, probes_may_use(bpf_program__name(prog), o->events));
 }
 
 static int load(struct session *s)
