@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What scry costs, measured on this machine. As root. Figures, not tests: nothing here passes or fails.
+$(O)/bench/floor.skel.h: $(O)/bench/floor.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name floor_bpf > $@
+
+$(O)/bench/floor: bench/floor.c $(O)/bench/floor.skel.h $(O)/libscry.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -Ibench -I$(O)/bench -MMD -MP -o $@ $< $(O)/libscry.a $(LIBS)
+
+$(O)/bench/sampler: bench/sampler.c $(O)/libscry.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(O)/libscry.a $(LIBS)
+
+$(O)/bench/first: bench/first.c $(O)/libscry.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(O)/libscry.a $(LIBS)
+
+bench: bench-cost
+bench-cost: $(O)/scry $(O)/bench/floor $(O)/bench/sampler $(O)/bench/first
+	@PYTHONDONTWRITEBYTECODE=1 bench/cost $(O)
+
+.PHONY: bench-cost
