@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The least that a sampler of CPython 3.11 can do: at each tick of the clock go from a fixed address to the frame of the
- * thread that holds the GIL, take one read a frame, and send two addresses for each. No names, no check whose state that is,
- * no cycle check, no table of any kind. What scry costs is measured against this.
+ * The least that a sampler of CPython 3.11 can do: at each tick of the clock go from a fixed
+ * address to the frame of the thread that holds the GIL, take one read a frame, and send two
+ * addresses for each. No names, no check whose state that is, no cycle check, no table of any
+ * kind. What scry costs is measured against this.
  */
 #include "../bpf/kernel.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Load and run the floor program: floor PID HZ SECONDS CPU. Prints one line: samples, frames, lost, runs of the program and
- * the ns they took, from the kernel's run statistics. The ring buffer is read on a timer, as scry does.
+ * Load and run the floor program: floor PID HZ SECONDS CPU. Prints one line: samples, frames,
+ * lost, runs of the program and the ns they took, from the kernel's run statistics. The ring
+ * buffer is read on a timer, as scry does.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

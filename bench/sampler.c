@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * scry's own sampler, measured as the floor program is: sampler PID HZ SECONDS CPU. The session is the one of `scry
- * record`; of its clocks only the given CPU's is left on, so that the run statistics are about samples and not about looking
- * away from other processes. What the session sends is counted and dropped.
+ * scry's own sampler, measured as the floor program is: sampler PID HZ SECONDS CPU. The session is
+ * the one of `scry record`; of its clocks only the given CPU's is left on, so that the run
+ * statistics are about samples and not about looking away from other processes. What the session
+ * sends is counted and dropped.
  */
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -108,5 +109,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 5)
 		return fail(EXIT_USAGE, "usage: sampler PID HZ SECONDS CPU");
-	return measure(atoi(argv[1]), strtoul(argv[2], NULL, 10), atof(argv[3]), atoi(argv[4])) ? EXIT_FAILED : EXIT_DONE;
+	if (measure(atoi(argv[1]), strtoul(argv[2], NULL, 10), atof(argv[3]), atoi(argv[4])))
+		return EXIT_FAILED;
+	return EXIT_DONE;
 }
