@@ -4,9 +4,13 @@
 #define SCRY_BPF_AT_H
 
 #include "calls.h"
+#include "place.h"
 #include "python.h"
 #include "slots.h"
 #include "task.h"
+
+/* Set by user space when all probes are in place, cleared before the first is removed: what is seen in between is seen whole. */
+extern __u32 watching;
 
 /* One event at a probe, while it is worked on. */
 struct scry_at {
@@ -39,10 +43,16 @@ static __always_inline bool at_begin(struct scry_at *at)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scry_proc *proc;
 
+	if (!watching)
+		return false;
 	at->pid = task_pid(task);
 	if (!task_followed(task, at->pid))
 		return false;
 	proc = bpf_map_lookup_elem(&procs, &at->pid);
+	if (!proc) { /* one that has started since, from a binary that is known */
+		place_process(at->pid);
+		proc = bpf_map_lookup_elem(&procs, &at->pid);
+	}
 	if (!proc)
 		return false;
 	at->instance = proc->instance;

@@ -2,6 +2,8 @@
 /* Calls and returns: the programs at the probes of the event `call`, and the pairing they share. */
 #include "at.h"
 
+__u32 watching = 0;
+
 static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
 
 /* As a global function, which the verifier looks at once. */

@@ -24,6 +24,7 @@ struct trace_config {
 static const struct opt opts[] = {
 	TARGETS_OPTIONS(trace_config, "trace"),
 	EVENT_OPTIONS(trace_config),
+	{ "min-duration", 0, OPT_SECONDS, TRACE_AT(events.min_duration), "TIME", "only what took at least so long: 10ms" },
 	{ "flow", 0, OPT_FLAG, TRACE_AT(flow), NULL, "calls: indent by depth, -> into and <- out of a function" },
 	{ "depth", 0, OPT_UINT, TRACE_AT(depth), "N", "calls: only the outermost N levels", 1, 1000000 },
 	{ "stack", 0, OPT_FLAG, TRACE_AT(stack), NULL, "show the callers below each event, innermost first" },

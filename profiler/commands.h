@@ -7,6 +7,7 @@
 #define COMMANDS(X) \
 	X(record)       \
 	X(trace)        \
+	X(stat)         \
 	X(report)       \
 	X(flamegraph)   \
 	X(list)         \

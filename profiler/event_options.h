@@ -24,7 +24,6 @@ struct event_options {
 	{ "file", 0, OPT_STRING, EVENT_AT(config, file), "GLOB",                                                            \
 	  "only in functions of such a file; a glob without a slash is for the base name" },                                \
 	{ "event", 0, OPT_STRING, EVENT_AT(config, text), "GLOB", "only audit events, modules or exceptions of that name" }, \
-	{ "min-duration", 0, OPT_SECONDS, EVENT_AT(config, min_duration), "TIME", "only what took at least so long: 10ms" }, \
 	{ "method", 0, OPT_CHOICE, EVENT_AT(config, method), NULL,                                                          \
 	  "how to see the events; auto takes the best the build offers", .choices = runtime_method_names }
 

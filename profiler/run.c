@@ -61,7 +61,7 @@ static int start(struct running *r)
 	r->run.start = loop_now();
 	if (!err)
 		err = r->ops->begin(r->ctx, &r->run);
-	if (!err && session.frequency)
+	if (!err)
 		err = session_start(r->run.session);
 	if (!err && o->targets->command)
 		err = spawn_release(r->child, o->targets->command[0]);

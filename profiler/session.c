@@ -286,7 +286,7 @@ static int open_tick(int cpu, unsigned long frequency)
 	return syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-int session_start(struct session *s)
+static int start_ticks(struct session *s)
 {
 	s->ticks = calloc(s->cpus, sizeof(*s->ticks));
 	if (!s->ticks)
@@ -309,8 +309,16 @@ int session_start(struct session *s)
 	return 0;
 }
 
+int session_start(struct session *s)
+{
+	s->skel->bss->watching = 1;
+	return s->options.frequency ? start_ticks(s) : 0;
+}
+
 void session_stop(struct session *s)
 {
+	if (s->skel && s->skel->bss)
+		s->skel->bss->watching = 0;
 	for (int cpu = 0; s->ticks && cpu < s->cpus; cpu++)
 		bpf_link__destroy(s->ticks[cpu]);
 	free(s->ticks);

@@ -23,7 +23,7 @@ struct session_options {
 	const char *comm;	/* glob for thread names, or NULL */
 	const pid_t *tids;	/* only these threads */
 	size_t tid_count;
-	unsigned long frequency; /* Hz; 0: no clock, session_start is not called */
+	unsigned long frequency; /* Hz; 0: no clock */
 	unsigned long max_stack; /* frames */
 	unsigned events;	/* besides sampling: bits 1 << enum runtime_event */
 	enum runtime_method method; /* how to see them */
@@ -48,7 +48,7 @@ void session_close(struct session *session);	/* NULL is allowed */
  * none: it may come with another program. */
 int session_follow(struct session *session, pid_t pid, bool required);
 
-/* Start to sample on every CPU. 0 or -errno, reported. */
+/* Start to sample on every CPU, and to take notice of events. 0 or -errno, reported. */
 int session_start(struct session *session);
 /* Stop sampling, detach the probes; records on their way can still be polled, maps be read. */
 void session_stop(struct session *session);

@@ -3,21 +3,24 @@ _scry()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=
 	if [ "$COMP_CWORD" = 1 ]; then
-		COMPREPLY=($(compgen -W 'record trace report flamegraph list doctor help --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W 'record trace stat report flamegraph list doctor help --help --version' -- "$cur"))
 		return
 	fi
 	case "$verb,$prev" in
 	record,--event) words='cpu';;
 	trace,--method) words='auto usdt handlers eval symbol';;
+	stat,--method) words='auto usdt handlers eval symbol';;
+	stat,--sort) words='auto calls errors total own mean p50 p99 max';;
 	report,--by) words='function file line thread process';;
 	report,--sort) words='self total';;
 	flamegraph,--colors) words='module warm cool green mono';;
 	help,--completion) words='none bash';;
-	help,help) words='record trace report flamegraph list doctor help';;
+	help,help) words='record trace stat report flamegraph list doctor help';;
 	esac
 	[ -z "$words" ] && [ "${cur:0:1}" = - ] && case "$verb" in
 	record) words='--pid --all --cgroup --children --comm --tid --event --frequency --duration --output --lines --root --max-stack --stats --quiet --help';;
-	trace) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --min-duration --method --flow --depth --stack --max-stack --max-events --json --output --stats --quiet --help';;
+	trace) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --min-duration --flow --depth --stack --max-stack --max-events --json --output --stats --quiet --help';;
+	stat) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --interval --sort --limit --hist --json --stats --quiet --help';;
 	report) words='--output --by --sort --limit --func --file --from --to --lines --root --help';;
 	flamegraph) words='--output --title --subtitle --unit --width --minwidth --colors --hash --inverted --help';;
 	list) words='--json --help';;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* scry stat: events counted and timed. */
+#include <unistd.h>
+
+#include "base/err.h"
+#include "caps.h"
+#include "event_options.h"
+#include "probes.h"
+#include "stat.h"
+
+struct stat_config {
+	struct targets targets;
+	struct event_options events;
+	unsigned long limit;
+	double interval;
+	int sort;
+	bool hist;
+};
+
+#define STAT_AT(field) offsetof(struct stat_config, field)
+
+static const struct opt opts[] = {
+	TARGETS_OPTIONS(stat_config, "count in"),
+	EVENT_OPTIONS(stat_config),
+	{ "interval", 'i', OPT_SECONDS, STAT_AT(interval), "SECONDS", "show what was counted until then so often, not only at the end" },
+	{ "sort", 0, OPT_CHOICE, STAT_AT(sort), .help = "which column decides the order; auto is the one that weighs most",
+	  .choices = stat_sort_names },
+	{ "limit", 0, OPT_UINT, STAT_AT(limit), "N", "rows of the table; 0 for all; 40 if not given" },
+	{ "hist", 0, OPT_FLAG, STAT_AT(hist), NULL, "show for each row how its durations are distributed" },
+	{ "json", 0, OPT_FLAG, STAT_AT(events.json), NULL, "one JSON object, with all rows" },
+	{ "stats", 0, OPT_FLAG, STAT_AT(events.stats), NULL, "print what scry itself used" },
+	{ "quiet", 'q', OPT_FLAG, STAT_AT(events.quiet), NULL, "no remarks and no summary" },
+	{ NULL },
+};
+
+#define NO_LIMIT_GIVEN -1ul
+#define LIMIT	       40
+
+static enum scry_event_kind kind_of(unsigned events)
+{
+	int kind = SCRY_EVENT_CALL;
+
+	while (events >>= 1) /* enum runtime_event is in the same order, without the clock */
+		kind++;
+	return kind;
+}
+
+static int stat_main(const struct command *cmd, int argc, char **argv)
+{
+	struct stat_config c = { .limit = NO_LIMIT_GIVEN };
+	struct spawn child = { .gate = -1, .broken = -1 };
+	int first = opt_parse(cmd, argc, argv, &c);
+	bool terminal = isatty(STDOUT_FILENO), calls;
+	struct stat_options o;
+
+	if (first < 0 || event_options_parse(cmd, &c.events, &c.targets, argc, argv, first))
+		return EXIT_USAGE;
+	if (c.events.events & (c.events.events - 1))
+		return usage_error(cmd, "one event at a time, not %s", argv[first]);
+	if (c.limit == NO_LIMIT_GIVEN)
+		c.limit = c.events.json ? 0 : LIMIT;
+	if (targets_examine(&c.targets) || caps_check_record())
+		return EXIT_FAILED;
+	calls = kind_of(c.events.events) == SCRY_EVENT_CALL;
+	o = (struct stat_options){
+		.run = { .session = { .stream = !calls, .aggregate = calls,
+				      /* else the time of functions left out would be their callers' own */
+				      .keep_dropped = c.events.func || c.events.file },
+			 .targets = &c.targets, .seconds = c.events.seconds, .stats = c.events.stats },
+		.kind = kind_of(c.events.events), .sort = (enum stat_sort)c.sort, .limit = c.limit, .interval = c.interval,
+		.json = c.events.json, .hist = c.hist, .quiet = c.events.quiet, .color = terminal,
+		.rewrite = terminal && c.interval > 0 && !c.events.json, .to = stdout,
+	};
+	event_options_configure(&c.events, &o.run.session, &o.filter);
+	if (stat_run(&o, &child))
+		return EXIT_FAILED;
+	spawn_reap(&child, true);
+	return child.status;
+}
+
+const struct command cmd_stat = {
+	.name = "stat",
+	.args = "EVENT [OPTIONS] " TARGETS_SYNOPSIS,
+	.summary = "count calls, collections, imports, exceptions, and how long they take",
+	.details = "Events are those of 'scry trace'. Calls are counted in the kernel, by function: how often, how many were left by an\n"
+		   "exception, the time from entry to return (total), the part of it that was not spent in functions called\n"
+		   "(own), its mean, 99th percentile and maximum. A generator or coroutine is one call, timed while it runs;\n"
+		   "its resumptions are counted apart. A call that has not ended yet counts as a call, but its time does not; the\n"
+		   "table marks it as running.\n"
+		   "\n"
+		   "Collections are told by generation, with their share of the time, a histogram of all pauses and the functions\n"
+		   "in which they began; imports by module, lines and exceptions by place, audit events by name.\n"
+		   "\n"
+		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
+		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"
+		   "p99_ns, max_ns (gc: count and collected instead of calls; started_by has the functions). Percentiles are read\n"
+		   "from buckets and are at most 1/16 off.",
+	.examples = "scry stat call -p 4711 -d 10\n  every function that was called in ten seconds\n"
+		    "scry stat call -p 4711 --func 'handle*' --hist\n  how the durations of some functions are distributed\n"
+		    "scry stat call -p 4711 -i 1 --sort own\n  every second what was counted so far\n"
+		    "scry stat gc -p 4711 -d 60\n  what collecting garbage costs\n"
+		    "scry stat import -- python3 app.py\n  which modules take long to load\n"
+		    "scry stat line -p 4711 -d 5 --file app.py\n  hot lines of a file\n",
+	.opts = opts,
+	.program = true,
+	.subject = true,
+	.run = stat_main,
+};

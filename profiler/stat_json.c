@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Statistics as one object. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "stat.h"
+
+static void put_text(FILE *to, const char *key, const char *text)
+{
+	fprintf(to, "\"%s\": ", key);
+	escape_json(to, text);
+	fputs(", ", to);
+}
+
+static void put_function(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	const struct codebook_function *function = codebook_function(s->watch.book, row->key.function);
+
+	put_text(to, "function", function->name);
+	put_text(to, "file", function->file);
+	fprintf(to, "\"line\": %d, ", row->key.line ? (int)row->key.line : function->line);
+}
+
+static void put_durations(const struct stat_row *row, FILE *to)
+{
+	fprintf(to, "\"mean_ns\": %" PRIu64 ", \"p50_ns\": %" PRIu64 ", \"p99_ns\": %" PRIu64 ", \"max_ns\": %" PRIu64,
+		stat_row_mean(row), stat_row_quantile(row, 0.5), stat_row_quantile(row, 0.99), row->max_ns);
+}
+
+static void put_call(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	put_function(s, row, to);
+	fprintf(to, "\"calls\": %" PRIu64 ", \"resumes\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"running\": %" PRIu64
+		", \"total_ns\": %" PRIu64 ", \"own_ns\": %" PRIu64 ", ", row->calls, row->resumes, row->errors,
+		row->running, row->total_ns, row->own_ns);
+	put_durations(row, to);
+}
+
+static void put_generation(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	if (row->key.number)
+		fprintf(to, "\"generation\": %" PRIu32 ", ", row->key.number - 1);
+	else
+		fputs("\"generation\": null, ", to);
+	fprintf(to, "\"count\": %" PRIu64 ", \"total_ns\": %" PRIu64 ", \"collected\": %" PRIu64 ", ", row->calls,
+		row->total_ns, row->collected);
+	put_durations(row, to);
+}
+
+static void put_module(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	put_text(to, "module", stat_rows_text(&s->rows, row));
+	fprintf(to, "\"calls\": %" PRIu64 ", \"total_ns\": %" PRIu64 ", \"own_ns\": %" PRIu64 ", ", row->calls,
+		row->total_ns, row->own_ns);
+	put_durations(row, to);
+}
+
+static void put_line(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	put_function(s, row, to);
+	fprintf(to, "\"calls\": %" PRIu64, row->calls);
+}
+
+static void put_exception(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	put_text(to, "exception", stat_rows_text(&s->rows, row));
+	put_line(s, row, to);
+}
+
+static void put_audit(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	put_text(to, "name", stat_rows_text(&s->rows, row));
+	fprintf(to, "\"calls\": %" PRIu64, row->calls);
+}
+
+typedef void put_row(const struct statistics *s, const struct stat_row *row, FILE *to);
+
+static put_row *const puts_row[SCRY_EVENT_COUNT] = {
+	[SCRY_EVENT_CALL] = put_call,	  [SCRY_EVENT_LINE] = put_line,		  [SCRY_EVENT_GC] = put_generation,
+	[SCRY_EVENT_IMPORT] = put_module, [SCRY_EVENT_EXCEPTION] = put_exception, [SCRY_EVENT_AUDIT] = put_audit,
+};
+
+static void put_rows(const struct statistics *s, const struct stat_rows *rows, const char *name, put_row *put)
+{
+	FILE *to = s->options->to;
+	size_t count;
+	_cleanup_free_ const struct stat_row **sorted = stat_rows_sort(rows, s->options->sort, &count);
+
+	if (s->options->limit && count > s->options->limit)
+		count = s->options->limit;
+	fprintf(to, ",\n  \"%s\": [", name);
+	for (size_t i = 0; i < count; i++) {
+		fputs(i ? ",\n    {" : "\n    {", to);
+		put(s, sorted[i], to);
+		fputc('}', to);
+	}
+	fputs(count ? "\n  ]" : "]", to);
+}
+
+int stat_json(const struct statistics *s)
+{
+	FILE *to = s->options->to;
+
+	fprintf(to, "{\n  \"event\": \"%s\",\n  \"duration_s\": %.6f,\n  \"lost\": %" PRIu64,
+		event_kind_names[s->options->kind], (double)s->duration_ns / 1e9, s->lost);
+	put_rows(s, &s->rows, "rows", puts_row[s->options->kind]);
+	if (s->options->kind == SCRY_EVENT_GC)
+		put_rows(s, &s->causes, "started_by", put_call);
+	fputs("\n}\n", to);
+	return 0;
+}
