@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "../runtimes/runtime.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "expect.h"
 #include "base/file.h"
 #include "probes.h"
 #include "../bpf/config.h"
@@ -59,14 +61,11 @@ void follow_destroy(struct follow *f)
 }
 
 /* Watch the binary's code objects die, and the session's events: in this process, or wherever the binary is mapped. */
-static int add_probes(struct follow *f, const struct runtime_binary *binary, pid_t pid)
+static int add_probes(struct follow *f, const struct runtime_binary *binary, int fd, pid_t pid)
 {
-	_cleanup_fd_ int fd = runtime_binary_open(binary, pid);
 	pid_t where = f->everywhere ? -1 : pid;
 	int err;
 
-	if (fd < 0)
-		return fd == -ESRCH || fd == -ENOENT ? -ESRCH : fail(fd, "open %s of process %d:", binary->path, pid);
 	if (!binary->code_dealloc)
 		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact",
 			    binary->path);
@@ -77,7 +76,8 @@ static int add_probes(struct follow *f, const struct runtime_binary *binary, pid
 	return err;
 }
 
-static int upload(struct follow *f, const struct runtime_binary *binary, pid_t pid)
+/* fd: the binary's file. */
+static int upload_from(struct follow *f, const struct runtime_binary *binary, int fd, pid_t pid)
 {
 	__u32 index = runtime_binary_index(binary);
 	int err;
@@ -86,7 +86,7 @@ static int upload(struct follow *f, const struct runtime_binary *binary, pid_t p
 		return fail(-ENOSPC, "more than %d different interpreters", MAX_BINARIES);
 	if (f->uploaded[index] && f->everywhere)
 		return 0;
-	err = add_probes(f, binary, pid);
+	err = add_probes(f, binary, fd, pid);
 	if (err)
 		return err;
 	if (!f->uploaded[index])
@@ -96,6 +96,19 @@ static int upload(struct follow *f, const struct runtime_binary *binary, pid_t p
 		return fail(err, "describe %s to the kernel:", binary->path);
 	f->uploaded[index] = true;
 	return 0;
+}
+
+static int upload(struct follow *f, const struct runtime_binary *binary, pid_t pid)
+{
+	__u32 index = runtime_binary_index(binary);
+
+	if (index < MAX_BINARIES && f->uploaded[index] && f->everywhere)
+		return 0;
+	_cleanup_fd_ int fd = runtime_binary_open(binary, pid);
+
+	if (fd < 0)
+		return fd == -ESRCH || fd == -ENOENT ? -ESRCH : fail(fd, "open %s of process %d:", binary->path, pid);
+	return upload_from(f, binary, fd, pid);
 }
 
 static int unknown_version(struct follow *f, pid_t pid, const char *why)
@@ -197,6 +210,23 @@ int follow_process(struct follow *f, pid_t pid, bool asked)
 	for (int i = 0; err == -EAGAIN && i < MAX_TRIES; i++)
 		err = follow_once(f, pid, asked);
 	return err == -EAGAIN ? -ENOENT : err;
+}
+
+void follow_expect(struct follow *f, const char *program)
+{
+	_cleanup_free_ char *library = expect_library(program, runtime_may_be);
+	const struct runtime_binary *binary;
+	struct scry_exe_key key = {};
+	struct scry_exe exe = {};
+	const char *path;
+
+	/* Without a process, probes must be where any process runs the file. */
+	if (!f->everywhere || runtime_examine_files(program, library, &binary, &path, &key, &exe))
+		return;
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && !upload_from(f, binary, fd, -1))
+		remember_exe(f, &key, &exe);
 }
 
 void follow_forget(struct follow *f, pid_t pid)

@@ -26,6 +26,10 @@ void follow_destroy(struct follow *follow);
  */
 int follow_process(struct follow *follow, pid_t pid, bool asked);
 
+/* A program is about to be started from this file: have everything in place before. What cannot be told from the file is left to
+ * follow_process, silently. */
+void follow_expect(struct follow *follow, const char *path);
+
 /* pid runs another program now, or has ended: forget what follow_process entered. */
 void follow_forget(struct follow *follow, pid_t pid);
 

@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "costs.h"
+#include "expect.h"
 #include "loop.h"
 
 #define POLL_MS 50
@@ -36,7 +38,13 @@ static int follow_targets(struct running *r)
 		if (err)
 			return err;
 	}
-	return t->command ? session_follow(r->run.session, r->child->pid, false) : 0;
+	if (!t->command)
+		return 0;
+	_cleanup_free_ char *program = expect_program(t->command[0]);
+
+	if (program)
+		session_expect(r->run.session, program);
+	return session_follow(r->run.session, r->child->pid, false);
 }
 
 static int start(struct running *r)

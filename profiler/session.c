@@ -272,6 +272,11 @@ int session_follow(struct session *s, pid_t pid, bool required)
 	return -ESRCH;
 }
 
+void session_expect(struct session *s, const char *path)
+{
+	follow_expect(s->follow, path);
+}
+
 /* A clock tick that counts CPU time; the period is fixed, so that each sample weighs the same. */
 static int open_tick(int cpu, unsigned long frequency)
 {

@@ -4,11 +4,13 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "../profiler/base/cleanup.h"
 #include "../profiler/elf.h"
@@ -293,7 +295,7 @@ static int examine_exe(struct examination *e, struct scry_exe_key *key)
 	return err ? err : answer(e, &e->exe);
 }
 
-static bool may_be(const char *path)
+bool runtime_may_be(const char *path)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++)
 		if (runtimes[i]->may_be(path, false))
@@ -311,7 +313,7 @@ static int examine_libraries(struct examination *e)
 		const struct procmap *map = &e->maps.maps[i];
 		int fd, err;
 
-		if (!map->executable || !may_be(map->path))
+		if (!map->executable || !runtime_may_be(map->path))
 			continue;
 		fd = procmap_open(e->pid, map);
 		err = fd < 0 ? fd : file_examine(fd, map, e->pid, &e->interpreter, &e->bias);
@@ -348,6 +350,43 @@ int runtime_examine(pid_t pid, const struct runtime_binary **ret, __u64 *bias,
 		exe_fill(&e.exe, &e.interpreter, e.linked, exe);
 	procmaps_deinit(&e.maps);
 	return err;
+}
+
+/* A file that no process is known to map. */
+static int examine_file(const char *path, struct known_file *ret, struct scry_exe_key *key)
+{
+	const struct procmap map = { .path = (char *)path };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	__u64 bias;
+
+	if (fd < 0)
+		return -errno;
+	if (key && !fstat(fd, &st))
+		*key = (struct scry_exe_key){ st.st_ino, procmap_device(getpid(), fd) };
+	return file_examine(fd, &map, 0, ret, &bias);
+}
+
+int runtime_examine_files(const char *program, const char *library, const struct runtime_binary **ret, const char **path,
+			  struct scry_exe_key *key, struct scry_exe *exe)
+{
+	struct known_file program_file, file;
+	int err = examine_file(program, &program_file, key);
+
+	if (err)
+		return err;
+	file = program_file;
+	*path = program;
+	if (file.result == -ENOENT && library) {
+		err = examine_file(library, &file, NULL);
+		*path = library;
+	}
+	err = err ? err : file.result;
+	if (err)
+		return err;
+	*ret = &binaries[file.binary]->binary;
+	exe_fill(&program_file, &file, *path == library, exe);
+	return 0;
 }
 
 int runtime_binary_open(const struct runtime_binary *binary, pid_t pid)

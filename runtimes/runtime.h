@@ -153,6 +153,16 @@ void code_name_deinit(struct code_name *name);
 int runtime_examine(pid_t pid, const struct runtime_binary **ret, __u64 *bias, struct scry_exe_key *key,
 		    struct scry_exe *exe, char *why, size_t size);
 
+/*
+ * The same for a program that has not been started yet, from its files alone: the executable and, where that is no interpreter,
+ * a library it needs (NULL: none). *path is the one of them that *ret is in.
+ */
+int runtime_examine_files(const char *program, const char *library, const struct runtime_binary **ret, const char **path,
+			  struct scry_exe_key *key, struct scry_exe *exe);
+
+/* Can a library of this name be an interpreter? */
+bool runtime_may_be(const char *path);
+
 /* Index of a cached binary, as in scry_proc.binary and scry_code.binary, and back. */
 __u32 runtime_binary_index(const struct runtime_binary *binary);
 const struct runtime_binary *runtime_binary_at(__u32 index);
