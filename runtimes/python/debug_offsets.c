@@ -38,6 +38,9 @@ struct published {
 #define BYTES { 63, 73, 85 }
 #define UNICODE { 66, 76, 88 }
 #define DICT { 55, 65, 77 }
+#define LIST { 52, 58, 70 }
+#define SET { NONE, 61, 73 }
+#define FLOAT { 58, 68, 80 }
 #define LONG { 60, 70, 82 }
 
 #define P(field, a, b, c, group) \
@@ -82,6 +85,15 @@ static const struct published fields[] = {
 	P(dict_values, 57, 67, 79, DICT),
 	P(int_size, 61, 71, 83, LONG),
 	P(int_digits, 62, 72, 84, LONG),
+	P(frame_localsplus, 31, 34, 42, FRAME),
+	P(code_argcount, 39, 44, 52, CODE),
+	P(code_varnames, 40, 45, 53, CODE),
+	P(code_localkinds, 41, 46, 54, CODE),
+	P(float_value, 59, 69, 81, FLOAT),
+	P(list_items, 53, 59, 71, LIST),
+	P(set_used, NONE, 62, 74, SET),
+	P(set_table, NONE, 63, 75, SET),
+	P(set_mask, NONE, 64, 76, SET),
 };
 
 /* The same text occurs elsewhere in the file: only the one at _PyRuntime counts. */

@@ -35,7 +35,10 @@
 	X(keys_size) X(keys_log2_size) X(keys_log2_index_bytes) X(keys_kind) X(keys_nentries)       \
 	X(keys_indices) X(values_items)                                                             \
 	X(tuple_size) X(tuple_items) X(exception_args) X(exception_traceback)                       \
-	X(int_size) X(int_digits)
+	X(int_size) X(int_digits)                                                                   \
+	X(frame_localsplus) X(code_argcount) X(code_kwonlyargcount) X(code_flags) X(code_nlocals)   \
+	X(code_varnames) X(code_cellvars) X(code_localkinds) X(code_consts)                         \
+	X(float_value) X(list_items) X(set_fill) X(set_used) X(set_mask) X(set_table) X(cell_content)
 
 /* How an instruction's position is stored in a frame. */
 enum python_instr {
