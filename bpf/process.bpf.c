@@ -49,7 +49,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid)
 	__u32 pid = task_pid(task);
 
 	bpf_map_delete_elem(&asked, &pid);
-	if (bpf_map_delete_elem(&procs, &pid) && !bpf_map_lookup_elem(&targets, &pid))
+	/* With a clock, a program of the machine is noticed when it runs; for events its probes must be there before. */
+	if (bpf_map_delete_elem(&procs, &pid) && !bpf_map_lookup_elem(&targets, &pid) && !(config.all && config.events))
 		return 0;
 	process_tell(SCRY_RECORD_EXEC, pid, &record);
 	return 0;

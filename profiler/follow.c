@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "expect.h"
+#include "loop.h"
+#include "proc.h"
 #include "base/file.h"
 #include "probes.h"
 #include "../bpf/config.h"
@@ -21,15 +23,21 @@
 
 /* As in bpf/maps.h. */
 #define MAX_BINARIES 64
+#define MAX_WAITING  32
+#define WAIT_NS	     1000000000ull /* for the dynamic linker to have loaded what a program needs */
 #define MAX_TRIES    3 /* to look at a process that runs another program each time */
 
 struct follow {
 	struct scry_bpf *skel;
-	bool everywhere;
+	bool everywhere, stopped;
 	bool uploaded[MAX_BINARIES];
 	struct probes probes;
 	const struct session_options *options;
 	char last_unknown[256];
+	struct {
+		pid_t pid; /* 0: free */
+		uint64_t until; /* ns */
+	} waiting[MAX_WAITING];
 };
 
 int follow_create(struct scry_bpf *skel, const struct session_options *options, struct follow **ret)
@@ -48,8 +56,10 @@ int follow_create(struct scry_bpf *skel, const struct session_options *options, 
 
 void follow_stop(struct follow *f)
 {
-	if (f)
-		probes_deinit(&f->probes);
+	if (!f)
+		return;
+	f->stopped = true; /* records that are still on their way change nothing */
+	probes_deinit(&f->probes);
 }
 
 void follow_destroy(struct follow *f)
@@ -198,7 +208,7 @@ static int follow_once(struct follow *f, pid_t pid, bool asked)
 	return -EAGAIN;
 }
 
-int follow_process(struct follow *f, pid_t pid, bool asked)
+static int follow_now(struct follow *f, pid_t pid, bool asked)
 {
 	struct scry_proc proc;
 	__u32 number = pid;
@@ -210,6 +220,47 @@ int follow_process(struct follow *f, pid_t pid, bool asked)
 	for (int i = 0; err == -EAGAIN && i < MAX_TRIES; i++)
 		err = follow_once(f, pid, asked);
 	return err == -EAGAIN ? -ENOENT : err;
+}
+
+/* Nobody asks about a process whose events have no probes yet: it is looked at again for a while. */
+static void wait_for(struct follow *f, pid_t pid)
+{
+	for (int i = 0; i < MAX_WAITING; i++)
+		if (!f->waiting[i].pid) {
+			f->waiting[i].pid = pid;
+			f->waiting[i].until = loop_now() + WAIT_NS;
+			return;
+		}
+}
+
+int follow_process(struct follow *f, pid_t pid, bool asked)
+{
+	int err = f->stopped ? -ENOENT : follow_now(f, pid, asked);
+
+	if (err == -ENOENT && f->options->events && !f->stopped)
+		wait_for(f, pid);
+	return err;
+}
+
+void follow_waiting(struct follow *f)
+{
+	for (int i = 0; i < MAX_WAITING && !f->stopped; i++) {
+		pid_t pid = f->waiting[i].pid;
+
+		if (pid && (follow_now(f, pid, false) != -ENOENT || loop_now() >= f->waiting[i].until))
+			f->waiting[i].pid = 0;
+	}
+}
+
+static int follow_each(void *ctx, pid_t pid)
+{
+	follow_now(ctx, pid, false);
+	return 0;
+}
+
+void follow_all(struct follow *f)
+{
+	proc_each(follow_each, f);
 }
 
 void follow_expect(struct follow *f, const char *program)

@@ -26,6 +26,12 @@ void follow_destroy(struct follow *follow);
  */
 int follow_process(struct follow *follow, pid_t pid, bool asked);
 
+/* For events of the whole machine: every interpreter that runs now. */
+void follow_all(struct follow *follow);
+
+/* Look again at processes that run another program since a moment, and had not loaded an interpreter when last looked at. */
+void follow_waiting(struct follow *follow);
+
 /* A program is about to be started from this file: have everything in place before. What cannot be told from the file is left to
  * follow_process, silently. */
 void follow_expect(struct follow *follow, const char *path);

@@ -316,6 +316,8 @@ static int start_ticks(struct session *s)
 
 int session_start(struct session *s)
 {
+	if (s->options.events && (s->options.all || s->options.cgroup))
+		follow_all(s->follow);
 	s->skel->bss->watching = 1;
 	return s->options.frequency ? start_ticks(s) : 0;
 }
@@ -333,6 +335,7 @@ void session_stop(struct session *s)
 
 bool session_poll(struct session *s)
 {
+	follow_waiting(s->follow);
 	s->polled = 0;
 	return ring_buffer__consume(s->ring) == -EINTR;
 }
