@@ -159,6 +159,7 @@ __noinline int python_look(__u64 frame, __u32 pid, __u32 slot)
 	} else if (python_enter(pid, slot)) {
 		return s->walk.error;
 	}
+	s->walk.unsure = 0; /* at a probe the thread's state is whole */
 	window.from = s->here.frame = s->walk.frame; /* this one alone: its callers are not looked at */
 	if (py->frame_bytes > WINDOW_BYTES || walk_read(s->window, py->frame_bytes, window.from))
 		return SCRY_WALK_FRAME_FAULT;

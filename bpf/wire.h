@@ -27,6 +27,7 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_COUNT }
 	X(STATE_FAULT, "thread state not readable")                     \
 	X(FRAME_FAULT, "frame not readable (page not present)")         \
 	X(FRAME_CYCLE, "frame list is cyclic")                          \
+	X(ENTERING, "caught between caller and callee")                 \
 	X(BAD_CODE, "frame without a valid code object")                \
 	X(CODE_FAULT, "code object not readable (page not present)")    \
 	X(CODES_FULL, "table of code objects full")                     \

@@ -3,6 +3,8 @@
  * What every walker is written against. Whoever includes a walker defines first
  *
  *     long walk_read(void *dst, __u32 size, __u64 address)     0: read; else: not readable
+ *     __u32 walk_registers(__u64 *dst)     how many of the thread's registers were stored at dst: at most
+ *                                          WALK_REGISTERS; 0: not known here
  *
  * In BPF (bpf/walk.h) it reads the current task's memory; on the host (runtimes/host.h) another process's, or an image.
  *
@@ -18,6 +20,7 @@
 #define RAW_BYTES    256
 #define WINDOW_BYTES 2048 /* power of two */
 
+#define WALK_REGISTERS 16
 #define WALK_CHUNK 16
 #define WALK_MAX_STATES 16384 /* thread states looked at to find one */
 /* Frames looked at in one walk: between two of the program's there may be one of the interpreter's own. */
@@ -28,6 +31,7 @@ struct scry_walk {
 	__u64 thread;	  /* the thread pointer */
 	__u64 tls_module; /* module id of the interpreter's thread-local block, once known */
 	__u64 frame;	  /* next frame to read; 0: no more */
+	__u64 entry;	  /* the frame that was current when C entered the interpreter last */
 	__u64 interp;	  /* search: interpreter whose threads are looked at */
 	__u64 mark;	  /* cycle detection (Brent): an earlier frame ... */
 	__u32 next_mark;  /* ... that moves on at this step */
@@ -37,6 +41,8 @@ struct scry_walk {
 	__u32 binary;	  /* index of the interpreter binary */
 	__u32 pid, instance, generation; /* of the process: whose code objects these are */
 	__u32 error;	  /* enum scry_walk_error */
+	__u32 unsure;	  /* entry is still to be compared with what the walk finds */
+	__u32 pad;
 };
 
 /* One frame, looked at for an event. */

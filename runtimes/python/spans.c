@@ -29,6 +29,8 @@ bool python_spans(struct scry_python *py)
 	frame = reach(frame, l->frame_previous, 8);
 	frame = reach(frame, l->frame_instr, l->instr == PYTHON_INSTR_POINTER ? 8 : 4);
 	frame = reach(frame, l->frame_owner, 1);
+	frame = reach(frame, l->frame_is_entry, 1);
+	frame = reach(frame, l->frame_saved_top, 4);
 	frame = reach(frame, l->frame_tlbc_index, 4);
 	code = reach(code, l->code_filename, 8);
 	code = reach(code, l->code_name, 8);

@@ -19,6 +19,38 @@
 
 #define walk_inline static inline __attribute__((always_inline))
 
+/* What was found so far is no stack: forget it, and start at the frame that certainly is one. */
+walk_inline __u64 python_walk_again(struct scry_walk *w)
+{
+	w->unsure = 0;
+	w->error = w->entry ? SCRY_WALK_OK : SCRY_WALK_ENTERING;
+	w->count = 0;
+	w->steps = 0;
+	w->next_mark = 0;
+	w->mark = 0;
+	return w->entry;
+}
+
+/*
+ * In 3.11 and 3.12 the current frame hangs off a structure on the C stack. The eval function links its own into the thread
+ * state and sets the frame in it, in the order the compiler likes: in between, the frame is whatever lay on the stack. The way
+ * out: the frame by which C entered has the one that was current before as its caller. If the walk finds another there, or
+ * nothing, it starts again from that one.
+ */
+walk_inline void python_cframe(const struct python_layout *l, struct scry_scratch *s, __u64 cframe)
+{
+	__u64 outer = walk_pointer(cframe + OFF(l->cframe_previous));
+
+	if (walk_read(&s->walk.frame, sizeof(s->walk.frame), cframe + OFF(l->cframe_current_frame)))
+		s->walk.error = SCRY_WALK_STATE_FAULT;
+	s->walk.entry = outer ? walk_pointer(outer + OFF(l->cframe_current_frame)) : 0;
+	s->walk.unsure = s->walk.entry != s->walk.frame; /* the same on the way out */
+	if (!s->walk.frame) {
+		s->walk.frame = s->walk.entry;
+		s->walk.unsure = 0;
+	}
+}
+
 /*
  * Read the state at `state` into raw and take it only if it is this thread's: CPython stores pthread_self() in each,
  * which is the thread pointer. Sets walk.frame.
@@ -32,11 +64,10 @@ walk_inline bool python_state_is_ours(const struct scry_python *py, struct scry_
 		return false;
 	if (RAW_U64(s, l->tstate_thread_id) != s->walk.thread)
 		return false;
-	if (!l->tstate_cframe)
+	if (l->tstate_cframe)
+		python_cframe(l, s, RAW_U64(s, l->tstate_cframe));
+	else
 		s->walk.frame = RAW_U64(s, l->tstate_frame);
-	else if (walk_read(&s->walk.frame, sizeof(s->walk.frame), /* 3.11, 3.12: it hangs off the C stack */
-			   RAW_U64(s, l->tstate_cframe) + OFF(l->cframe_current_frame)))
-		s->walk.error = SCRY_WALK_STATE_FAULT;
 	return true;
 }
 
@@ -176,6 +207,45 @@ walk_inline __s32 python_at(const struct python_layout *l, struct scry_scratch *
 	return at < MAX_AT ? (__s32)at : SCRY_AT_NONE;
 }
 
+/* Is it by this frame that C entered the interpreter? */
+walk_inline bool python_is_entry(const struct python_layout *l, struct scry_scratch *s, __u64 in)
+{
+	if (l->frame_is_entry)
+		return FRAME_FIELD(s, __u8, in, l->frame_is_entry);
+	return FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter;
+}
+
+/* Does one of the thread's registers hold this? */
+walk_inline bool python_in_register(struct scry_scratch *s, __u64 value)
+{
+	__u64 *registers = (__u64 *)s->raw;
+	__u32 count = walk_registers(registers);
+
+	for (__u32 i = 0; i < WALK_REGISTERS && i < count; i++)
+		if (registers[i] == value)
+			return true;
+	return false;
+}
+
+/*
+ * Is the innermost frame being entered, so that its caller cannot be trusted? 3.11 and 3.12 make a frame current and set its
+ * caller (DISPATCH_INLINED, Python/ceval.c) in the order the compiler likes; in between, the caller is that of an earlier call at
+ * the same place. A function's frame then has run no instruction and still holds its stack's top, which is taken from
+ * it when it starts; a generator's has no caller at all, though it is marked as running. As long as the caller is to be
+ * stored it lies in a register: there, the one that the frame names is the right one.
+ */
+walk_inline bool python_is_entering(const struct python_layout *l, struct scry_scratch *s, __u64 in, __u64 frame, __s32 at)
+{
+	const __u8 owned_by_generator = 1, executing = 0; /* FRAME_OWNED_BY_GENERATOR, FRAME_EXECUTING */
+	__u8 state = 1;
+
+	if (FRAME_FIELD(s, __u8, in, l->frame_owner) != owned_by_generator)
+		return at == SCRY_AT_NONE && FRAME_FIELD(s, __s32, in, l->frame_saved_top) >= 0 &&
+		       !python_in_register(s, FRAME_FIELD(s, __u64, in, l->frame_previous));
+	/* gi_frame_state stands right before gi_iframe's padding: Include/internal/pycore_genobject.h */
+	return !FRAME_FIELD(s, __u64, in, l->frame_previous) && !walk_read(&state, 1, frame - 5) && state == executing;
+}
+
 /* Take the frame at `frame`; its caller, or 0. An error ends the walk. */
 walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch *s, void *known,
 			       struct python_window *window, __u64 frame)
@@ -192,6 +262,11 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 	}
 	in = frame - window->from;
 	previous = FRAME_FIELD(s, __u64, in, l->frame_previous);
+	if (w->unsure && python_is_entry(l, s, in)) {
+		if (previous != w->entry)
+			return 0; /* walk again, from there */
+		w->unsure = 0;
+	}
 	/* The interpreter's own frames mark entries from C: no function of the program. */
 	if (l->owner_interpreter && FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter)
 		return previous;
@@ -209,6 +284,11 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 	s->frames[n].code = id;
 	s->frames[n].at = at;
 	w->count = n + 1;
+	if (!n && w->unsure && python_is_entering(l, s, in, frame, at)) {
+		w->error = SCRY_WALK_ENTERING;
+		w->unsure = 0;
+		return 0;
+	}
 	return previous;
 }
 
@@ -224,13 +304,16 @@ walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratc
 			return true;
 		if (frame == w->mark) {
 			w->error = SCRY_WALK_FRAME_CYCLE;
-			return true;
+			frame = 0;
+		} else {
+			if (w->steps++ == w->next_mark) {
+				w->mark = frame;
+				w->next_mark = w->steps * 2;
+			}
+			frame = python_frame(py, s, known, &window, frame);
 		}
-		if (w->steps++ == w->next_mark) {
-			w->mark = frame;
-			w->next_mark = w->steps * 2;
-		}
-		frame = python_frame(py, s, known, &window, frame);
+		if (!frame && w->unsure && (!w->error || (w->entry && w->error != SCRY_WALK_TRUNCATED)))
+			frame = python_walk_again(w);
 	}
 	w->frame = frame;
 	return false;

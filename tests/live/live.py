@@ -297,13 +297,17 @@ def same_file(shown, path):
 
 
 CUT = "deeper than --max-stack"
+ENTERING = "caught between caller and callee"
 
 
 def check_errors(recording, share=0.005, allowed=()):
     """All samples of a running interpreter are readable, but for a few that say why; none is lost."""
     table = recording.json
     expect(table["lost"] == 0, "%d samples lost" % table["lost"])
-    errors = sum(count for cause, count in table["errors"].items() if cause not in allowed)
+    errors = sum(count for cause, count in table["errors"].items() if cause not in allowed and cause != ENTERING)
+    # 3.11 and 3.12 only: calls are so much of these programs that a few ticks fall between caller and callee.
+    entering = table["errors"].get(ENTERING, 0)
+    expect(entering <= 0.04 * table["samples"], "%d of %d samples: %s" % (entering, table["samples"], ENTERING))
     expect(errors <= max(3, share * table["samples"]), "unreadable: %s of %d" % (table["errors"], table["samples"]))
 
 

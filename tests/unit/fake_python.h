@@ -165,20 +165,42 @@ static inline __u64 fake_state(struct fake *f, __u64 thread)
 	image_u64(&f->image, state + OFF(f->layout->tstate_next), next);
 	image_u64(&f->image, state + OFF(f->layout->tstate_thread_id), thread);
 	image_u64(&f->image, head, state);
-	if (f->layout->tstate_cframe)
-		image_u64(&f->image, state + OFF(f->layout->tstate_cframe), image_take(&f->image, 64, false));
+	if (f->layout->tstate_cframe) {
+		__u64 outer = image_take(&f->image, 64, false), cframe = image_take(&f->image, 64, false);
+
+		image_u64(&f->image, cframe + OFF(f->layout->cframe_previous), outer);
+		image_u64(&f->image, state + OFF(f->layout->tstate_cframe), cframe);
+	}
 	return state;
 }
 
+/* C entered the interpreter while `outer` was current, and now `frame` is (3.11, 3.12). */
+static inline void fake_enter_from(struct fake *f, __u64 state, __u64 outer, __u64 frame)
+{
+	__u64 cframe = 0, previous = 0;
+
+	image_read(&f->image, &cframe, sizeof(cframe), state + OFF(f->layout->tstate_cframe));
+	image_read(&f->image, &previous, sizeof(previous), cframe + OFF(f->layout->cframe_previous));
+	image_u64(&f->image, cframe + OFF(f->layout->cframe_current_frame), frame);
+	image_u64(&f->image, previous + OFF(f->layout->cframe_current_frame), outer);
+}
+
+/* The frame is current; 3.11 and 3.12: as on the way back to C, when nothing is in doubt. */
 static inline void fake_enter(struct fake *f, __u64 state, __u64 frame)
 {
-	__u64 at = state + OFF(f->layout->tstate_frame);
+	if (f->layout->tstate_cframe)
+		fake_enter_from(f, state, frame, frame);
+	else
+		image_u64(&f->image, state + OFF(f->layout->tstate_frame), frame);
+}
 
-	if (f->layout->tstate_cframe) {
-		image_read(&f->image, &at, sizeof(at), state + OFF(f->layout->tstate_cframe));
-		at += OFF(f->layout->cframe_current_frame);
-	}
-	image_u64(&f->image, at, frame);
+/* One by which C entered (3.11, 3.12): marked as such, or with a frame of the interpreter's own below it. */
+static inline void fake_mark_entry(struct fake *f, __u64 frame, __u64 own)
+{
+	if (f->layout->frame_is_entry)
+		image_put(&f->image, frame + OFF(f->layout->frame_is_entry), "\1", 1);
+	else
+		image_put(&f->image, own + OFF(f->layout->frame_owner), "\3", 1);
 }
 
 /* Store `at`, a byte offset, as this version does. */

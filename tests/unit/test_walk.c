@@ -300,10 +300,56 @@ FOR_EACH_ROW(takes_no_impossible_place_for_an_instruction, instruction_offsets)
 FOR_EACH_ROW(refuses_what_is_no_code_object, bad_code)
 FOR_EACH_ROW(says_that_a_code_object_cannot_be_read, code_at_the_end_of_memory)
 
+/* 3.11, 3.12: a stack on which C entered from `outer`, and what `inner` calls. The frame by which C entered is returned. */
+static __u64 entered(struct fake *f, __u64 outer)
+{
+	__u64 own = f->layout->frame_is_entry ? outer : fake_frame(f, outer, 0x1234, 0, false);
+	__u64 frame = fake_frame(f, own, f->unnamed, 4, false);
+
+	fake_mark_entry(f, frame, own);
+	image_u32(&f->image, frame + OFF(f->layout->frame_saved_top), -1);
+	return frame;
+}
+
+static void torn_entries(struct fake *f)
+{
+	__u64 state = fake_state(f, fake_thread(0)), outer = fake_frame(f, 0, f->unnamed, 2, false), entry, leaf, stale;
+
+	if (!f->layout->tstate_cframe)
+		return;
+	outer = fake_frame(f, outer, f->unnamed, 2, false);
+	entry = entered(f, outer);
+	leaf = fake_frame(f, entry, f->unnamed, 6, false);
+	fake_enter_from(f, state, outer, leaf);
+	expect(f, SCRY_WALK_OK, 4);
+	/* What lay on the C stack: a frame of another entry, one that leads nowhere, no frame at all. */
+	stale = entered(f, fake_frame(f, 0, f->unnamed, 2, false));
+	fake_enter_from(f, state, outer, stale);
+	expect(f, SCRY_WALK_OK, 2);
+	fake_enter_from(f, state, outer, fake_frame(f, 0, f->unnamed, 6, false));
+	expect(f, SCRY_WALK_OK, 2);
+	fake_enter_from(f, state, outer, 0x4141414141410000);
+	expect(f, SCRY_WALK_OK, 2);
+	fake_enter_from(f, state, outer, 0);
+	expect(f, SCRY_WALK_OK, 2);
+	fake_enter_from(f, state, 0, fake_frame(f, 0, f->unnamed, 6, false));
+	expect(f, SCRY_WALK_ENTERING, 0);
+	/* A frame that has not begun still holds its stack's top, and perhaps an old caller. */
+	leaf = fake_frame(f, entry, f->unnamed, -2, false);
+	image_u32(&f->image, leaf + OFF(f->layout->frame_saved_top), 3);
+	fake_enter_from(f, state, outer, leaf);
+	expect(f, SCRY_WALK_ENTERING, 1);
+	image_u32(&f->image, leaf + OFF(f->layout->frame_saved_top), -1);
+	expect(f, SCRY_WALK_OK, 4);
+}
+
+FOR_EACH_ROW(trusts_no_frame_that_is_being_entered, torn_entries)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_two_frames),
+		cmocka_unit_test(trusts_no_frame_that_is_being_entered),
 		cmocka_unit_test(stops_at_a_wild_pointer),
 		cmocka_unit_test(says_that_a_thread_without_frames_has_not_started),
 		cmocka_unit_test(cuts_a_cycle),
