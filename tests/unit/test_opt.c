@@ -37,6 +37,9 @@ static const struct command plain = { .name = "plain", .args = "", .summary = "t
 static const struct command runs = { .name = "runs", .args = "", .summary = "test", .opts = opts,
 				     .program = true };
 
+static const struct command watches = { .name = "watches", .args = "", .summary = "test", .opts = opts,
+					.program = true, .subject = true };
+
 #define WORDS_MAX 80
 
 struct result {
@@ -176,6 +179,23 @@ static void leaves_a_program_its_own_options(void **state)
 	assert_string_equal(r.argv[r.first], "-odd-program");
 }
 
+static void takes_options_between_a_subject_and_a_program(void **state)
+{
+	struct result r;
+
+	PARSE(&watches, &r, "call", "-a", "python3", "-F", "no");
+	assert_string_equal(r.message, "");
+	assert_true(r.config.all);
+	assert_int_equal(r.argc - r.first, 4);
+	assert_string_equal(r.argv[r.first], "call");
+	assert_string_equal(r.argv[r.first + 1], "python3");
+	PARSE(&watches, &r, "-F", "5", "call", "--", "-odd-program", "-a");
+	assert_int_equal(r.config.rate, 5);
+	assert_false(r.config.all);
+	assert_int_equal(r.argc - r.first, 3);
+	assert_string_equal(r.argv[r.first + 1], "-odd-program");
+}
+
 static void names_what_it_refuses(void **state)
 {
 	REFUSED("--bogus is not an option", "--bogus");
@@ -263,6 +283,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(moves_operands_behind_options),
 		cmocka_unit_test(ends_at_two_dashes),
 		cmocka_unit_test(leaves_a_program_its_own_options),
+		cmocka_unit_test(takes_options_between_a_subject_and_a_program),
 		cmocka_unit_test(names_what_it_refuses),
 		cmocka_unit_test(refuses_an_ambiguous_prefix),
 		cmocka_unit_test(checks_numbers_and_their_range),
