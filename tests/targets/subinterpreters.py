@@ -23,7 +23,7 @@ def sub%d_inner():
 def sub%d_outer(end):
     while time.time() < end:
         sub%d_inner()
-        time.sleep(0)
+        time.sleep(0.001)
 sub%d_outer(%f)
 """
 
@@ -47,7 +47,7 @@ def main(seconds):
     signal.setitimer(signal.ITIMER_REAL, 0)	# the interpreters end by the clock
     while time.time() < end and not stop:
         main_inner()
-        time.sleep(0)	# to 3.11 a thread does not notice that one of another interpreter waits for the GIL
+        time.sleep(0.001)	# to 3.11 a thread does not notice that one of another interpreter waits for the GIL
     for thread in threads:
         thread.join()
 
