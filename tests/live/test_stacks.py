@@ -124,7 +124,7 @@ def twenty_threads(python):
              for name, line in (("outer%d", 2), ("inner%d", 6))]
     seen = {frame.name for frames, _ in recording.stacks for frame in frames}
     expect(all("inner%d" % k in seen for k in range(target.known["threads"])), "not all threads were seen")
-    return check(recording, r"(?:~;)*~(?:;outer(\d+)(?:;shared(?:;inner\1)?)?)?|<module>(?:;~)*", known_of(target, extra))
+    return check(recording, r"(?:~;)*~(?:;outer(\d+)(?:;shared(?:;inner\1)?)?)?|<module>(?:;ready)?(?:;~)*", known_of(target, extra))
 
 
 @test("minors")

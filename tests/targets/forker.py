@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Burns, and starts children again and again that burn in functions of their own: by fork, by fork and exec, by
 multiprocessing."""
+import errno
 import multiprocessing
 import os
 import sys
@@ -38,6 +39,16 @@ def fork(work):
     return pid
 
 
+def wait(pid):
+    """Also when the signal to stop comes meanwhile, which interrupts system calls in 2.7."""
+    while True:
+        try:
+            return os.waitpid(pid, 0)
+        except OSError as error:
+            if error.errno != errno.EINTR:
+                raise
+
+
 def execed():
     os.execv(sys.executable, [sys.executable, "-S", "-E", "-c", EXECED])
 
@@ -53,8 +64,8 @@ def main():
         parent_burn()
         for name, pid in (("forked_burn", forked), ("execed_burn", replaced), ("worker_burn", worker.pid)):
             pids[name].append(pid)
-        os.waitpid(forked, 0)
-        os.waitpid(replaced, 0)
+        wait(forked)
+        wait(replaced)
         worker.join()
     finish(pids=pids)
 
