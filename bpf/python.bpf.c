@@ -3,45 +3,64 @@
 #include "python.h"
 #include "task.h"
 
-/* The table of all code objects, or a first sight. 0: error set. */
-static __noinline int code_find(struct scry_scratch *s, __u64 address, struct scry_code_known *ret)
+/* The general registers: on x86-64 the first 15 words of struct pt_regs (arch/x86/include/asm/ptrace.h), on aarch64 x0 to x14. */
+#define REGISTERS 15
+
+__noinline int walk_in_register(__u64 value)
 {
-	struct scry_code_key key = { .address = address, .instance = s->walk.instance };
-	struct scry_code_known *known = bpf_map_lookup_elem(&codes, &key);
+	const void *regs = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u64 held[REGISTERS];
+
+	if (bpf_probe_read_kernel(held, sizeof(held), regs))
+		return 0;
+	for (int i = 0; i < REGISTERS; i++)
+		if (held[i] == value)
+			return 1;
+	return 0;
+}
+
+/* The table of all code objects, or a first sight. The id, with s->here.first set; 0: error set. A global function, as above. */
+__noinline int code_find(__u64 address, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_code_key key = { .address = address };
+	struct scry_code_known *known;
 	int id;
 
-	if (known) {
-		*ret = *known;
-		return 1;
-	}
-	id = python_first_sight(address, s->walk.pid, s->slot);
-	if (id <= 0) {
-		s->walk.error = -id;
+	if (!s)
 		return 0;
+	key.instance = s->walk.instance;
+	known = bpf_map_lookup_elem(&codes, &key);
+	if (known) {
+		s->here.first = known->first;
+		return known->id;
 	}
-	ret->id = id;
-	ret->first = s->here.first;
-	return 1;
+	id = python_first_sight(address, s->walk.pid, slot);
+	if (id > 0)
+		return id;
+	s->walk.error = -id;
+	return 0;
 }
 
 static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u64 address)
 {
 	struct scry_code_slot *slot =
 		&((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
-	struct scry_code_known known = {};
+	__u32 id;
 
 	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation) {
 		s->here.first = slot->known.first;
 		return slot->known.id;
 	}
-	if (!code_find(s, address, &known))
+	id = code_find(address, s->slot);
+	if (!id)
 		return 0;
 	slot->address = address;
 	slot->instance = s->walk.instance;
 	slot->generation = s->walk.generation;
-	slot->known = known;
-	s->here.first = known.first;
-	return known.id;
+	slot->known.id = id;
+	slot->known.first = s->here.first;
+	return id;
 }
 
 #include "../runtimes/python/walk.h"
@@ -80,6 +99,25 @@ __noinline int python_walk_chunk(__u32 index, __u32 slot)
 	return !py || !s || !known || python_walk_on(py, s, known);
 }
 
+/* Many chunks: a loop of its own, so that not every round of one loop is followed, but of two short ones. */
+#define CHUNKS 64
+
+__noinline int python_search_far(__u32 index, __u32 slot)
+{
+	for (int i = 0; i < CHUNKS; i++)
+		if (python_search_chunk(index, slot))
+			return 1;
+	return 0;
+}
+
+__noinline int python_walk_far(__u32 index, __u32 slot)
+{
+	for (int i = 0; i < CHUNKS; i++)
+		if (python_walk_chunk(index, slot))
+			return 1;
+	return 0;
+}
+
 /* What a walk or a look at a frame in this process starts from. */
 static __always_inline void walk_prepare(struct scry_scratch *s, const struct scry_proc *proc, __u32 pid, __u32 slot)
 {
@@ -111,8 +149,8 @@ __noinline int python_enter(__u32 pid, __u32 slot)
 	w = &s->walk;
 	index = proc->binary;
 	over = python_begin(index, slot);
-	for (int i = 0; !over && i < WALK_MAX_STATES / WALK_CHUNK; i++)
-		over = python_search_chunk(index, slot);
+	for (int i = 0; !over && i < WALK_MAX_STATES / WALK_CHUNK / CHUNKS; i++)
+		over = python_search_far(index, slot);
 	if (!over) { /* what lies in frame is a thread state yet */
 		w->frame = 0;
 		w->error = SCRY_WALK_NO_THREAD_STATE;
@@ -131,8 +169,8 @@ __noinline int python_walk(__u32 pid, __u32 slot)
 
 	if (!s)
 		return 0;
-	for (int i = 0; !over && i < WALK_MAX_STEPS / WALK_CHUNK; i++)
-		over = python_walk_chunk(s->walk.binary, slot);
+	for (int i = 0; !over && i <= WALK_MAX_STEPS / WALK_CHUNK / CHUNKS; i++)
+		over = python_walk_far(s->walk.binary, slot);
 	if (!over)
 		s->walk.error = SCRY_WALK_TRUNCATED;
 	return 0;

@@ -32,10 +32,10 @@ static inline long walk_read(void *dst, __u32 size, __u64 address)
 #define walk_read walk_read
 
 /* Another process's registers are only known when it is stopped. */
-static inline __u32 walk_registers(__u64 *dst)
+static inline bool walk_in_register(__u64 value)
 {
-	(void)dst;
-	return 0;
+	(void)value;
+	return false;
 }
 
 #endif

@@ -3,8 +3,7 @@
  * What every walker is written against. Whoever includes a walker defines first
  *
  *     long walk_read(void *dst, __u32 size, __u64 address)     0: read; else: not readable
- *     __u32 walk_registers(__u64 *dst)     how many of the thread's registers were stored at dst: at most
- *                                          WALK_REGISTERS; 0: not known here
+ *     bool walk_in_register(__u64 value)     does a register of the thread hold this? false where that is not known
  *
  * In BPF (bpf/walk.h) it reads the current task's memory; on the host (runtimes/host.h) another process's, or an image.
  *
@@ -20,8 +19,7 @@
 #define RAW_BYTES    256
 #define WINDOW_BYTES 2048 /* power of two */
 
-#define WALK_REGISTERS 16
-#define WALK_CHUNK 16
+#define WALK_CHUNK 8
 #define WALK_MAX_STATES 16384 /* thread states looked at to find one */
 /* Frames looked at in one walk: between two of the program's there may be one of the interpreter's own. */
 #define WALK_MAX_STEPS (2 * (SCRY_MAX_STACK + WALK_CHUNK))

@@ -215,18 +215,6 @@ walk_inline bool python_is_entry(const struct python_layout *l, struct scry_scra
 	return FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter;
 }
 
-/* Does one of the thread's registers hold this? */
-walk_inline bool python_in_register(struct scry_scratch *s, __u64 value)
-{
-	__u64 *registers = (__u64 *)s->raw;
-	__u32 count = walk_registers(registers);
-
-	for (__u32 i = 0; i < WALK_REGISTERS && i < count; i++)
-		if (registers[i] == value)
-			return true;
-	return false;
-}
-
 /*
  * Is the innermost frame being entered, so that its caller cannot be trusted? 3.11 and 3.12 make a frame current and set its
  * caller (DISPATCH_INLINED, Python/ceval.c) in the order the compiler likes; in between, the caller is that of an earlier call at
@@ -241,7 +229,7 @@ walk_inline bool python_is_entering(const struct python_layout *l, struct scry_s
 
 	if (FRAME_FIELD(s, __u8, in, l->frame_owner) != owned_by_generator)
 		return at == SCRY_AT_NONE && FRAME_FIELD(s, __s32, in, l->frame_saved_top) >= 0 &&
-		       !python_in_register(s, FRAME_FIELD(s, __u64, in, l->frame_previous));
+		       !walk_in_register(FRAME_FIELD(s, __u64, in, l->frame_previous));
 	/* gi_frame_state stands right before gi_iframe's padding: Include/internal/pycore_genobject.h */
 	return !FRAME_FIELD(s, __u64, in, l->frame_previous) && !walk_read(&state, 1, frame - 5) && state == executing;
 }
