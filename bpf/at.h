@@ -73,6 +73,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 	at->s->event.now = at->now;
 	at->s->event.pid = at->pid;
 	at->s->event.instance = at->instance;
+	at->s->event.value = 0;
 	count(SCRY_COUNT_EVENTS);
 	return true;
 }
@@ -126,7 +127,7 @@ static __always_inline void at_send(struct scry_at *at, __u32 text)
 	struct scry_sample *sample = &at->s->sample;
 	__u32 n = sample->count;
 
-	if (n > MAX_EVENT_FRAMES || text > 2 * SCRY_EVENT_TEXT)
+	if (n > MAX_EVENT_FRAMES || text > SCRY_VALUE_ROOM)
 		return;
 	sample->head.kind = SCRY_RECORD_EVENT;
 	sample->head.pid = at->pid;

@@ -2,6 +2,8 @@
 /* Calls and returns: the programs at the probes of the event `call`, and the pairing they share. */
 #include "at.h"
 
+#include "../runtimes/python/cookie.h"
+
 __u32 watching = 0;
 
 static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
@@ -57,7 +59,16 @@ static __always_inline void stat_add(const struct scry_call *call, bool failed, 
 		__sync_fetch_and_add(&stat->hist[bucket], 1);
 }
 
-static __always_inline int call_tell(struct scry_at *at, struct scry_call *call, enum scry_call_type type,
+/* Arguments where it begins, a value where it ends; 0: the event has none. */
+static __always_inline void tell_values(struct scry_at *at, __u64 frame, enum scry_call_type type)
+{
+	if (config.args && type == SCRY_CALL_ENTRY)
+		python_arguments(frame, at->pid, at->slot);
+	if (config.ret && (type == SCRY_CALL_RETURN || type == SCRY_CALL_YIELD) && at->s->event.value)
+		python_value(at->s->event.value, at->pid, at->slot);
+}
+
+static __always_inline int call_tell(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type,
 				     __u64 duration, __u64 own)
 {
 	struct scry_event *event;
@@ -73,7 +84,8 @@ static __always_inline int call_tell(struct scry_at *at, struct scry_call *call,
 	event->depth = call->depth;
 	event->duration_ns = duration;
 	event->own_ns = own;
-	at_send(at, 0);
+	tell_values(at, frame, type);
+	at_send(at, event->value_bytes);
 	return 0;
 }
 
@@ -98,7 +110,7 @@ static __always_inline void close(struct scry_at *at, __u64 frame, struct scry_c
 		at->s->walk.count = 1;
 		at->s->walk.error = SCRY_WALK_OK;
 		at->s->here.caller = call->caller;
-		call_tell(at, call, type, total, own);
+		call_tell(at, frame, call, type, total, own);
 	}
 	if (type == SCRY_CALL_YIELD) {
 		call->ran = total;
@@ -210,7 +222,7 @@ static __always_inline int enter(struct scry_at *at)
 		at->s->walk.count = 1;
 		at->s->frames[0].code = here.code;
 		at->s->frames[0].at = here.at;
-		call_tell(at, call, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, 0, 0);
+		call_tell(at, here.frame, call, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, 0, 0);
 	}
 	return 0;
 }
@@ -281,16 +293,58 @@ static __always_inline int enter_frame(__u64 frame)
 	return 0;
 }
 
-static __always_inline int leave_current(enum scry_call_type type)
+/* A register by its number in runtimes/python/cookie.h. The context may only be read at constant offsets. */
+static __always_inline __u64 register_of(struct pt_regs *ctx, __u32 number)
+{
+#if defined(__TARGET_ARCH_x86)
+	switch (number) {
+#define REGISTER(n, name) case n: { __u64 v = ctx->name; barrier_var(v); return v; }
+	REGISTER(1, rax) REGISTER(2, rcx) REGISTER(3, rdx) REGISTER(4, rbx)
+	REGISTER(5, rsp) REGISTER(6, rbp) REGISTER(7, rsi) REGISTER(8, rdi)
+	REGISTER(9, r8) REGISTER(10, r9) REGISTER(11, r10) REGISTER(12, r11)
+	REGISTER(13, r12) REGISTER(14, r13) REGISTER(15, r14) REGISTER(16, r15)
+#undef REGISTER
+	}
+#endif
+	return 0;
+}
+
+/* What the instruction whose handler this is returns or yields; 0: not known. */
+static __always_inline __u64 value_of(struct pt_regs *ctx, __u64 frame, __u32 pid)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), value;
+
+	if (cookie & PYTHON_COOKIE_CONST) {
+		value = cookie & PYTHON_COOKIE_INSTR_STORED ? 0 : register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
+		return value || cookie & PYTHON_COOKIE_INSTR_STORED ? python_constant(frame, value, pid) : 0;
+	}
+	value = register_of(ctx, PYTHON_COOKIE_VALUE(cookie));
+	if (cookie & PYTHON_COOKIE_VALUE_DIRECT || !value)
+		return value;
+	return walk_pointer(value - 8);
+}
+
+static __always_inline int leave_current(struct pt_regs *ctx, enum scry_call_type type)
 {
 	struct scry_at at;
+	__u64 frame;
 
 	if (!at_begin(&at))
 		return 0;
-	if (python_enter(at.pid, at.slot))
+	if (python_enter(at.pid, at.slot)) {
 		count(SCRY_COUNT_UNREADABLE);
-	else
-		call_leave(at.s->walk.frame, type, at.slot);
+		at_end(&at);
+		return 0;
+	}
+	frame = at.s->walk.frame;
+	if (config.ret)
+		at.s->event.value = value_of(ctx, frame, at.pid);
+	if (config.ret && type == SCRY_CALL_RETURN && python_pops(at.pid)) {
+		at.thread->value_frame = frame;
+		at.thread->value = at.s->event.value;
+	} else {
+		call_leave(frame, type, at.slot);
+	}
 	at_end(&at);
 	return 0;
 }
@@ -304,13 +358,13 @@ int on_resume(struct pt_regs *ctx)
 SEC("uprobe")
 int on_return_value(struct pt_regs *ctx)
 {
-	return leave_current(SCRY_CALL_RETURN);
+	return leave_current(ctx, SCRY_CALL_RETURN);
 }
 
 SEC("uprobe")
 int on_yield_value(struct pt_regs *ctx)
 {
-	return leave_current(SCRY_CALL_YIELD);
+	return leave_current(ctx, SCRY_CALL_YIELD);
 }
 
 /* _PyEval_EvalFrameDefault([tstate,] frame, throwflag) */
@@ -332,6 +386,10 @@ int on_frame_pop(struct pt_regs *ctx)
 
 	if (!at_begin(&at))
 		return 0;
+	if (config.ret && at.thread->value_frame == PT_REGS_PARM2(ctx)) {
+		at.s->event.value = at.thread->value;
+		at.thread->value_frame = 0;
+	}
 	call_leave(PT_REGS_PARM2(ctx), python_raising(PT_REGS_PARM1(ctx), at.pid) ? SCRY_CALL_UNWIND : SCRY_CALL_RETURN,
 		   at.slot);
 	at_end(&at);
@@ -345,12 +403,14 @@ int on_frame_pop(struct pt_regs *ctx)
 SEC("uprobe")
 int on_eval_return(struct pt_regs *ctx)
 {
-	bool failed = !PT_REGS_RC(ctx), old;
+	__u64 value = PT_REGS_RC(ctx);
+	bool failed = !value, old;
 	struct scry_at at;
 
 	if (!at_begin(&at))
 		return 0;
 	old = python_always_enters_eval(at.pid);
+	at.s->event.value = value;
 	if (old && at.thread->top)
 		call_leave(at.thread->top,
 			   failed ? SCRY_CALL_UNWIND :

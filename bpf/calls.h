@@ -25,6 +25,7 @@ struct {
 /* What is known of a thread. */
 struct scry_thread {
 	__u64 top;	/* innermost frame */
+	__u64 value_frame, value; /* a frame that is about to be popped, and the object it returns */
 	__u32 depth;	/* frames running, as far as seen */
 	__u32 instance;
 	__u64 gc_since; /* ns; 0: no collection is running */

@@ -44,6 +44,22 @@ __u64 python_modules(__u32 pid, __u32 slot);
 /* Append a str's characters, as they are, as the next text of the event that s->sample.count frames lie before. */
 int python_text(__u64 object, __u32 pid, __u32 slot);
 
+/*
+ * The arguments of a frame that begins, and an object, as struct scry_value behind the event that s->sample.count frames lie
+ * before; its value_bytes is set. They must be the last that is added to it.
+ */
+int python_arguments(__u64 frame, __u32 pid, __u32 slot);
+int python_value(__u64 object, __u32 pid, __u32 slot);
+
+/*
+ * From 3.13 on a value returned is seen before its frame is popped, which is where the call ends: then return_value is not an
+ * end of its own.
+ */
+int python_pops(__u32 pid);
+
+/* What an instruction that returns a constant returns: `instruction` is its address, 0: where the frame has it. */
+__u64 python_constant(__u64 frame, __u64 instruction, __u32 pid);
+
 /* Give a code object an id, and tell user space of it. The id, or a negative enum scry_walk_error. */
 int python_first_sight(__u64 address, __u32 pid, __u32 slot);
 

@@ -133,8 +133,52 @@ struct scry_event {
 	__s64 number;	   /* gc: generation; import: whether it was found; line: the line */
 	__s64 number2;	   /* gc: objects collected */
 	__u32 text_bytes[2]; /* import: module; exception: type, message; audit: event */
+	__u32 value_bytes;   /* behind the texts; call: arguments, or what it returned. See struct scry_value */
+	__u32 pad;
 };
 #define SCRY_EVENT_TEXT 1024 /* bytes of a text at most */
+
+/*
+ * Python objects as values: each a head and `bytes` bytes, padded to a multiple of 8. What is in a container follows it, up
+ * to an END (of a dict key and value in turns); so do the arguments of a call, the name before each. Where room ran out the
+ * stream just ends.
+ */
+enum scry_value_what {
+	SCRY_VALUE_END,
+	SCRY_VALUE_UNREADABLE,
+	SCRY_VALUE_NONE,
+	SCRY_VALUE_BOOL,   /* number: 0 or 1 */
+	SCRY_VALUE_INT,	   /* number: its magnitude */
+	SCRY_VALUE_BIG,	   /* an int of more than 64 bits; number: its digits of 30 bits; bytes: the highest */
+	SCRY_VALUE_FLOAT,  /* number: its bits */
+	SCRY_VALUE_STR,	   /* number: characters; bytes: the first ones */
+	SCRY_VALUE_BYTES,
+	SCRY_VALUE_LIST,   /* containers: number: items */
+	SCRY_VALUE_TUPLE,
+	SCRY_VALUE_SET,
+	SCRY_VALUE_FROZENSET,
+	SCRY_VALUE_DICT,
+	SCRY_VALUE_OTHER,  /* bytes: the name of its type, up to a NUL */
+	SCRY_VALUE_ARGS,   /* number: of the arguments */
+	SCRY_VALUE_COUNT
+};
+enum scry_value_flag {
+	SCRY_VALUE_NEGATIVE = 1,
+	SCRY_VALUE_OLD = 2, /* a type of 2.7 whose repr differs: long, str as bytes, unicode, set */
+};
+struct scry_value {
+	__u8 what;  /* enum scry_value_what */
+	__u8 flags; /* enum scry_value_flag */
+	__u8 kind;  /* of a str: bytes a character */
+	__u8 pad;
+	__u32 bytes;
+	__u64 number;
+};
+#define SCRY_VALUE_ROOM	 4096 /* bytes of a stream at most */
+#define SCRY_VALUE_ITEMS 4    /* shown of a container */
+#define SCRY_VALUE_DEPTH 2    /* containers in each other whose items are shown */
+#define SCRY_VALUE_CHARS 64   /* shown of a str or bytes */
+#define SCRY_VALUE_PARAMS 32  /* shown of the arguments */
 
 /* A call that runs, or is suspended: the map `calls`. */
 struct scry_call_key {

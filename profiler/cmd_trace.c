@@ -16,7 +16,7 @@ struct trace_config {
 	struct event_options events;
 	const char *output;
 	unsigned long depth, max_events;
-	bool flow, stack;
+	bool flow, stack, args, ret;
 };
 
 #define TRACE_AT(field) offsetof(struct trace_config, field)
@@ -27,6 +27,8 @@ static const struct opt opts[] = {
 	{ "min-duration", 0, OPT_SECONDS, TRACE_AT(events.min_duration), "TIME", "only what took at least so long: 10ms" },
 	{ "flow", 0, OPT_FLAG, TRACE_AT(flow), NULL, "calls: indent by depth, -> into and <- out of a function" },
 	{ "depth", 0, OPT_UINT, TRACE_AT(depth), "N", "calls: only the outermost N levels", 1, 1000000 },
+	{ "args", 0, OPT_FLAG, TRACE_AT(args), NULL, "calls: show the arguments, as repr() would" },
+	{ "ret", 0, OPT_FLAG, TRACE_AT(ret), NULL, "calls: show the value returned or yielded" },
 	{ "stack", 0, OPT_FLAG, TRACE_AT(stack), NULL, "show the callers below each event, innermost first" },
 	{ "max-stack", 0, OPT_UINT, TRACE_AT(events.max_stack), "FRAMES", "deepest stack; 1024 if not given", 1, SCRY_MAX_STACK },
 	{ "max-events", 0, OPT_UINT, TRACE_AT(max_events), "N", "stop after so many events", 1 },
@@ -83,7 +85,8 @@ static int trace_main(const struct command *cmd, int argc, char **argv)
 	if (targets_examine(&c.targets) || caps_check_record())
 		return EXIT_FAILED;
 	o = (struct trace_options){
-		.run = { .session = { .stream = true, .stack = c.stack, .max_depth = c.depth },
+		.run = { .session = { .stream = true, .stack = c.stack, .args = c.args, .ret = c.ret,
+				      .max_depth = c.depth },
 			 .targets = &c.targets, .seconds = c.events.seconds, .stats = c.events.stats },
 		.writer = c.events.json ? &trace_json : &trace_text,
 		.max_events = c.max_events, .flow = c.flow, .quiet = c.events.quiet,
@@ -103,10 +106,14 @@ const struct command cmd_trace = {
 		   "With --flow a call is '->' when it begins and '<-' when it returns, '<!' when an exception ends it; a generator or\n"
 		   "coroutine that is suspended is '<=', and '=>' when it goes on. Time in which it is suspended is not its own.\n"
 		   "\n"
+		   "--args shows what functions are called with and --ret what they return or yield, as repr() writes it: None, bool,\n"
+		   "int up to 64 bits, float, str and bytes up to 64 characters, and the first four items of list, tuple, dict and set,\n"
+		   "two deep. A text that is cut ends in '...', a container tells how many items it has; others are '<type>'.\n"
+		   "\n"
 		   "At the end it is told how many events were lost since they came faster than they could be written, and how many\n"
 		   "calls ended whose beginning was not seen, since scry came later. --json writes one object a line, with the\n"
 		   "fields event, time, pid, tid, thread, function, file and line, and what belongs to the event: for call type (entry,\n"
-		   "return, unwind, yield, resume), depth, duration_ns, own_ns; gc generation, duration_ns, collected,\n"
+		   "return, unwind, yield, resume), depth, duration_ns, own_ns, args, ret; gc generation, duration_ns, collected,\n"
 		   "uncollectable; import module, depth, found, total_ns, own_ns; exception exception, message; audit name.",
 	.examples = "scry trace call -p 4711 --flow --func 'handle*'\n  calls of these functions\n"
 		    "scry trace call -p 4711 --min-duration 10ms --stack\n  slow calls, and who called\n"

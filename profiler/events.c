@@ -65,6 +65,10 @@ static int decode_texts(const struct scry_event *event, size_t left, struct even
 		bytes += event->text_bytes[i];
 		left -= event->text_bytes[i];
 	}
+	if (event->value_bytes > left)
+		return -EINVAL;
+	ret->values = bytes;
+	ret->value_bytes = event->value_bytes;
 	return 0;
 }
 

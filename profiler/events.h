@@ -22,6 +22,8 @@ struct event {
 	const struct scry_frame *frames; /* leaf first; in the record */
 	uint32_t frame_count;
 	enum scry_walk_error error;	/* why there are not more frames */
+	const void *values;		/* of a call, struct scry_value: its arguments, or what it returned; in the record */
+	uint32_t value_bytes;		/* 0: none */
 	char text[2][EVENT_TEXT_SIZE];	/* "": none. Raw text of the target, not escaped; bytes that are no UTF-8 stay */
 };
 

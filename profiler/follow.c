@@ -50,6 +50,7 @@ int follow_create(struct scry_bpf *skel, const struct session_options *options, 
 	f->options = options;
 	f->everywhere = options->all || options->cgroup || options->children;
 	probes_init(&f->probes, skel);
+	f->probes.values = options->ret;
 	*ret = f;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../bpf/config.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "elf.h"
 #include "scry.skel.h"
@@ -122,13 +123,34 @@ static void add_probe(void *ctx, const struct runtime_probe *probe)
 	struct adding *a = ctx;
 	const char *program = site_programs[probe->site];
 
-	if (a->err || probe->for_values)
+	if (a->err || (probe->for_values && !a->probes->values))
 		return;
 	if (probe->marker)
 		a->err = add_marker(a->probes, program, a->fd, a->pid, probe->marker);
 	else
 		a->err = probes_add_at(a->probes, program, a->fd, a->pid, probe->offset, probe->semaphore,
 				       probe->cookie);
+}
+
+/* The methods that see the values that calls return; markers do not. */
+static const enum runtime_method value_methods[] = { RUNTIME_METHOD_HANDLERS, RUNTIME_METHOD_EVAL };
+
+static int find_probes(struct adding *a, const struct runtime_binary *binary, const struct elf *elf, enum runtime_event event,
+		       enum runtime_method method, char *why, size_t size)
+{
+	bool values = a->probes->values && event == RUNTIME_EVENT_CALL;
+	enum runtime_method *used = &a->probes->used[event];
+	int err = -ENOTSUP;
+
+	if (values && method == RUNTIME_METHOD_USDT) {
+		snprintf(why, size, "markers do not tell the values that calls return");
+		return -ENOTSUP;
+	}
+	if (!values || method != RUNTIME_METHOD_AUTO)
+		return binary->ops->probes(binary, elf, event, method, add_probe, a, used, why, size);
+	for (size_t i = 0; i < ARRAY_SIZE(value_methods) && err == -ENOTSUP; i++)
+		err = binary->ops->probes(binary, elf, event, value_methods[i], add_probe, a, used, why, size);
+	return err;
 }
 
 int probes_add_event(struct probes *p, const struct runtime_binary *binary, int fd, pid_t pid, enum runtime_event event,
@@ -141,7 +163,7 @@ int probes_add_event(struct probes *p, const struct runtime_binary *binary, int 
 
 	if (err)
 		return fail(err, "open %s:", binary->path);
-	err = binary->ops->probes(binary, elf, event, method, add_probe, &a, &p->used[event], why, sizeof(why));
+	err = find_probes(&a, binary, elf, event, method, why, sizeof(why));
 	elf_close(elf);
 	if (err)
 		return fail(err, "%s: event %s: %s", binary->path, runtime_event_names[event], why);

@@ -19,6 +19,7 @@ struct probe_link {
 
 struct probes {
 	struct scry_bpf *skel;
+	bool values; /* of calls, which they return, are wanted; set before any is added */
 	struct probe_link *links; /* in the order they were added */
 	size_t count;
 	enum runtime_method used[RUNTIME_EVENT_COUNT]; /* AUTO: not attached */

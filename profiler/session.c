@@ -119,6 +119,8 @@ static int configure(struct session *s)
 	config->stream = o->stream;
 	config->aggregate = o->aggregate;
 	config->stack = o->stack;
+	config->args = o->args;
+	config->ret = o->ret;
 	config->min_duration_ns = o->min_duration_ns;
 	config->max_depth = o->max_depth;
 	config->keep_dropped = o->keep_dropped;

@@ -28,6 +28,7 @@ struct session_options {
 	unsigned events;	/* besides sampling: bits 1 << enum runtime_event */
 	enum runtime_method method; /* how to see them */
 	bool stream, aggregate;	/* send each event; keep statistics of calls */
+	bool args, ret;		/* calls: with their arguments, with the values they return */
 	bool stack;		/* events carry the whole stack */
 	uint64_t min_duration_ns;
 	unsigned long max_depth; /* of calls; 0: all */

@@ -2,6 +2,7 @@
 /* One object a line for each event. */
 #include <inttypes.h>
 
+#include "../runtimes/python/repr.h"
 #include "base/escape.h"
 #include "trace.h"
 
@@ -18,11 +19,44 @@ static void put_place(FILE *to, const struct watch_place *place)
 	fprintf(to, ", \"line\": %d", place->line);
 }
 
+struct values {
+	FILE *to;
+	bool any;
+};
+
+static void put_argument(void *ctx, const char *name, const char *text)
+{
+	struct values *v = ctx;
+
+	if (!name) {
+		put_text(v->to, "ret", text);
+		return;
+	}
+	fputs(v->any ? ", " : "", v->to);
+	escape_json(v->to, name);
+	fputs(": ", v->to);
+	escape_json(v->to, text);
+	v->any = true;
+}
+
+static void put_values(FILE *to, const struct event *event)
+{
+	bool args = event->type == SCRY_CALL_ENTRY;
+	struct values v = { to };
+
+	if (!event->value_bytes)
+		return;
+	fputs(args ? ", \"args\": {" : "", to);
+	python_repr(event->values, event->value_bytes, put_argument, &v);
+	fputs(args ? "}" : "", to);
+}
+
 static void put_call(FILE *to, const struct event *event)
 {
 	fprintf(to, ", \"type\": \"%s\", \"depth\": %" PRIu32, event_call_names[event->type], event->depth);
 	if (event->type != SCRY_CALL_ENTRY && event->type != SCRY_CALL_RESUME)
 		fprintf(to, ", \"duration_ns\": %" PRIu64 ", \"own_ns\": %" PRIu64, event->duration_ns, event->own_ns);
+	put_values(to, event);
 }
 
 static void put_number(FILE *to, const char *key, int64_t number)

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "../runtimes/python/repr.h"
 #include "base/escape.h"
 #include "base/units.h"
 #include "function_text.h"
@@ -67,6 +68,36 @@ static void put_running(struct trace *t, const struct event *event)
 	put_function(t, event);
 }
 
+struct values {
+	FILE *to;
+	bool any;
+};
+
+static void put_value(void *ctx, const char *name, const char *text)
+{
+	struct values *v = ctx;
+
+	fputs(!name ? " = " : v->any ? ", " : "", v->to);
+	if (name)
+		escape_terminal(v->to, name);
+	fputs(name ? "=" : "", v->to);
+	escape_terminal(v->to, text);
+	v->any = true;
+}
+
+/* What a function is called with, and what it returns. */
+static void put_values(FILE *to, const struct event *event)
+{
+	bool args = event->type == SCRY_CALL_ENTRY;
+	struct values v = { to };
+
+	if (!event->value_bytes)
+		return;
+	fputs(args ? "(" : "", to);
+	python_repr(event->values, event->value_bytes, put_value, &v);
+	fputs(args ? ")" : "", to);
+}
+
 static void put_call(struct trace *t, const struct event *event)
 {
 	bool starts = event->type == SCRY_CALL_ENTRY || event->type == SCRY_CALL_RESUME;
@@ -79,6 +110,7 @@ static void put_call(struct trace *t, const struct event *event)
 		fprintf(to, "%*s%s ", 2 * (int)(event->depth < INDENT_MAX ? event->depth : INDENT_MAX), "",
 			arrows[event->type]);
 	fputs(label(t, &place), to);
+	put_values(to, event);
 	/* Where the beginning is not shown, nothing else tells the place. */
 	if (starts || !t->options->flow || t->options->run.session.min_duration_ns)
 		put_file(t, &place);

@@ -53,6 +53,20 @@ struct scry_here {
 	__u32 pad;
 };
 
+/* Values of objects being read: runtimes/python/values.h. */
+struct scry_values_level {
+	__u64 items, names, cells, extra, pending; /* addresses */
+	__u32 next, count;		    /* slots looked at, and to look at */
+	__u32 shown, limit;
+	__u8 kind, stride, has_pending, pad[5];
+};
+struct scry_values {
+	__u32 bytes; /* of the stream */
+	__u32 depth; /* levels in use */
+	struct scry_values_level level[4];
+	__u8 stream[SCRY_VALUE_ROOM];
+};
+
 /* Room to build records in. */
 struct scry_scratch {
 	__u32 slot; /* its own index in BPF */
@@ -65,7 +79,9 @@ struct scry_scratch {
 		__u64 now; /* ns */
 		__u32 pid, instance;
 		__u64 message; /* of an exception: str or bytes, 0: none */
+		__u64 value;   /* returned or yielded: an object, 0: not known */
 	} event; /* being worked on */
+	struct scry_values values;
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK];
 	struct scry_code code;

@@ -9,6 +9,7 @@
  *   VALUE_DIRECT       it is in the register itself; otherwise the register is the stack pointer, and it is at -8 from there
  *   INSTR_STORED     the frame's instruction pointer (prev_instr, instr_ptr) already points at this instruction; otherwise
  *   INSTR            register that does
+ *   CONST            it returns a constant: the one its argument says
  * Other sites:
  *   THREAD_FIRST     eval_entry: the first argument is the thread state, the second the frame (3.9+); otherwise the frame is first
  *   SECOND           collect_entry: the generation is the second argument (3.8+); otherwise the first
@@ -23,6 +24,8 @@
 #define PYTHON_COOKIE_VALUE_DIRECT (1u << 13)
 #define PYTHON_COOKIE_INSTR_STORED (1u << 14)
 #define PYTHON_COOKIE_INSTR(cookie) ((cookie) >> 15 & 0x1f)
+
+#define PYTHON_COOKIE_CONST (1u << 20)
 
 #define PYTHON_COOKIE_THREAD_FIRST 1u
 #define PYTHON_COOKIE_SECOND 1u

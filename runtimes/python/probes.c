@@ -288,6 +288,13 @@ static const struct handler handlers[] = {
 	{ PY_VERSION(3, 15), RUNTIME_SITE_yield_value, { 119, 246 } },
 };
 
+/* RETURN_CONST and INSTRUMENTED_RETURN_CONST. */
+static bool returns_constant(unsigned version, unsigned char opcode)
+{
+	return (version == PY_VERSION(3, 12) && (opcode == 121 || opcode == 247)) ||
+	       (version == PY_VERSION(3, 13) && (opcode == 103 || opcode == 240));
+}
+
 static int find_handlers(struct finder *f)
 {
 	struct python_site sites[MAX_PROBES];
@@ -308,7 +315,8 @@ static int find_handlers(struct finder *f)
 	for (size_t i = 0; i < count && !err; i++) {
 		bool value = kinds[i] == RUNTIME_SITE_return_value && f->version >= PY_VERSION(3, 13);
 
-		err = add_place(f, kinds[i], sites[i].address, sites[i].cookie, value);
+		err = add_place(f, kinds[i], sites[i].address,
+				sites[i].cookie | (returns_constant(f->version, opcodes[i]) ? PYTHON_COOKIE_CONST : 0), value);
 	}
 	return err;
 }
