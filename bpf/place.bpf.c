@@ -5,7 +5,7 @@
 
 #define ASK_FIRST_NS  2000000ULL     /* 2 ms */
 #define ASK_LAST_NS   8000000000ULL
-#define MAX_LIBRARIES 64 /* looked at in the dynamic linker's list */
+#define MAX_LIBRARIES 64 /* looked at in the dynamic linker's list; one that is opened late is found by user space */
 
 __u32 next_instance = 0;
 

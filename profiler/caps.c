@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "trial.h"
+#include "uprobe_multi.h"
 
 /*
  * PROC_USER_INIT_INO of include/linux/proc_ns.h; part of the user-space interface since 6.18
@@ -41,7 +42,7 @@ bool caps_count(void)
 
 bool caps_uprobes_need_admin(void)
 {
-	return caps_count() && !caps_have(CAP_SYS_ADMIN) && caps_have(CAP_PERFMON) &&
+	return !uprobe_multi_is_there() && caps_count() && !caps_have(CAP_SYS_ADMIN) && caps_have(CAP_PERFMON) &&
 	       trial_uprobe() == -EACCES;
 }
 

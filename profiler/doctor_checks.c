@@ -17,6 +17,7 @@
 #include "caps.h"
 #include "proc.h"
 #include "trial.h"
+#include "uprobe_multi.h"
 
 #define FIRST_PID_NS 0xeffffffc /* PROC_PID_INIT_INO of include/linux/proc_ns.h */
 #define HIGHEST_RATE 20000	/* record -F */
@@ -267,6 +268,10 @@ static void check_uprobe(const struct check *check, struct finding *f)
 		found(f, VERDICT_FAIL, "setting a uprobe: this kernel wants CAP_SYS_ADMIN");
 		return advise(f, "run with sudo");
 	}
+	if (hits == -EACCES && uprobe_multi_is_there()) {
+		found(f, VERDICT_NOTE, "uprobes by perf want CAP_SYS_ADMIN here: record does without them");
+		return advise(f, "for trace and stat, run with sudo");
+	}
 	if (hits < 0)
 		return refused(f, "setting a uprobe", hits);
 	found(f, hits == 3 ? VERDICT_OK : VERDICT_FAIL, "a uprobe saw %d of 3 calls", hits);
@@ -367,7 +372,7 @@ const struct check doctor_checks[] = {
 	CAP(CAP_PERFMON, check_needed_cap, NULL),
 	CAP(CAP_SYS_PTRACE, check_useful_cap, "only processes of this user can be examined"),
 	CAP(CAP_DAC_READ_SEARCH, check_useful_cap, "interpreters in private folders are not found"),
-	CAP(CAP_SYS_ADMIN, check_useful_cap, "uprobes need it, on kernels since July 2025"),
+	CAP(CAP_SYS_ADMIN, check_useful_cap, "trace and stat need it, on kernels since July 2025"),
 	CAP(CAP_SYS_RESOURCE, check_useful_cap, "not needed"),
 	{ "user_namespace", check_user_namespace },
 	{ "pid_namespace", check_pid_namespace },

@@ -20,6 +20,7 @@
 #include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
+#include "uprobe_multi.h"
 
 /* As in bpf/maps.h. */
 #define MAX_BINARIES 64
@@ -31,6 +32,7 @@ struct follow {
 	struct scry_bpf *skel;
 	bool everywhere, stopped;
 	bool uploaded[MAX_BINARIES];
+	bool watched[MAX_BINARIES]; /* in all processes */
 	struct probes probes;
 	const struct session_options *options;
 	char last_unknown[256];
@@ -71,6 +73,21 @@ void follow_destroy(struct follow *f)
 	free(f);
 }
 
+static int watch_code(struct follow *f, const struct runtime_binary *binary, int fd, pid_t where)
+{
+	__u32 index = runtime_binary_index(binary);
+	int err;
+
+	if (!uprobe_multi_is_there())
+		return probes_add_at(&f->probes, "code_dealloc", fd, where, binary->code_dealloc, 0, 0);
+	/* Kernels disagree whether this kind's pid means the thread or the process: all are watched, and the program filters. */
+	if (f->watched[index])
+		return 0;
+	err = probes_watch_code(&f->probes, fd, binary->code_dealloc);
+	f->watched[index] = !err;
+	return err;
+}
+
 /* Watch the binary's code objects die, and the session's events: in this process, or wherever the binary is mapped. */
 static int add_probes(struct follow *f, const struct runtime_binary *binary, int fd, pid_t pid)
 {
@@ -80,7 +97,7 @@ static int add_probes(struct follow *f, const struct runtime_binary *binary, int
 	if (!binary->code_dealloc)
 		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact",
 			    binary->path);
-	err = probes_add_at(&f->probes, "code_dealloc", fd, where, binary->code_dealloc, 0, 0);
+	err = watch_code(f, binary, fd, where);
 	for (int event = 0; event < RUNTIME_EVENT_COUNT && !err; event++)
 		if (f->options->events & 1u << event)
 			err = probes_add_event(&f->probes, binary, fd, where, event, f->options->method);

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../bpf/config.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "elf.h"
 #include "scry.skel.h"
+#include "uprobe_multi.h"
 
 const char *const runtime_event_names[] = { "call", "line", "gc", "import", "exception", "audit", NULL };
 const char *const runtime_method_names[] = { "auto", "usdt", "handlers", "eval", "symbol", NULL };
@@ -52,10 +54,18 @@ void probes_init(struct probes *p, struct scry_bpf *skel)
 	*p = (struct probes){ .skel = skel };
 }
 
+static void release(const struct probe_link *held)
+{
+	if (held->link)
+		bpf_link__destroy(held->link);
+	else
+		close(held->fd);
+}
+
 void probes_deinit(struct probes *p)
 {
 	for (size_t i = 0; i < p->count; i++)
-		bpf_link__destroy(p->links[i].link);
+		release(&p->links[i]);
 	free(p->links);
 	*p = (struct probes){ 0 };
 }
@@ -66,27 +76,45 @@ void probes_drop(struct probes *p, pid_t pid, size_t count)
 
 	for (size_t i = 0; i < p->count; i++) {
 		if (i < count && p->links[i].pid == pid)
-			bpf_link__destroy(p->links[i].link);
+			release(&p->links[i]);
 		else
 			p->links[left++] = p->links[i];
 	}
 	p->count = left;
 }
 
-static int keep(struct probes *p, struct bpf_link *link, pid_t pid, const char *program)
+static int keep(struct probes *p, struct probe_link held)
 {
-	struct probe_link *links;
+	struct probe_link *links = realloc(p->links, (p->count + 1) * sizeof(*links));
 
-	if (!link)
-		return errno == ESRCH ? -ESRCH : fail(-errno, "attach %s:", program);
-	links = realloc(p->links, (p->count + 1) * sizeof(*links));
 	if (!links) {
-		bpf_link__destroy(link);
+		release(&held);
 		return fail(-ENOMEM, "out of memory");
 	}
 	p->links = links;
-	p->links[p->count++] = (struct probe_link){ link, pid };
+	p->links[p->count++] = held;
 	return 0;
+}
+
+static int keep_link(struct probes *p, struct bpf_link *link, pid_t pid, const char *program)
+{
+	if (link)
+		return keep(p, (struct probe_link){ .link = link, .fd = -1, .pid = pid });
+	if (errno == EACCES || errno == EPERM)
+		return fail(-errno, "attach %s: this kernel wants CAP_SYS_ADMIN for it: run with sudo", program);
+	return errno == ESRCH ? -ESRCH : fail(-errno, "attach %s:", program);
+}
+
+int probes_watch_code(struct probes *p, int fd, __u64 offset)
+{
+	char path[64];
+	int held;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	held = uprobe_multi_attach(bpf_program__fd(p->skel->progs.code_dealloc), path, offset);
+	if (held < 0)
+		return fail(held, "watch code objects:");
+	return keep(p, (struct probe_link){ .fd = held, .pid = -1 });
 }
 
 int probes_add_at(struct probes *p, const char *program, int fd, pid_t pid, __u64 offset, __u64 semaphore, __u64 cookie)
@@ -98,7 +126,7 @@ int probes_add_at(struct probes *p, const char *program, int fd, pid_t pid, __u6
 	if (!prog)
 		return fail(-ENOENT, "no program for %s", program);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return keep(p, bpf_program__attach_uprobe_opts(prog, pid, path, offset, &options), pid, program);
+	return keep_link(p, bpf_program__attach_uprobe_opts(prog, pid, path, offset, &options), pid, program);
 }
 
 static int add_marker(struct probes *p, const char *program, int fd, pid_t pid, const char *marker)
@@ -109,7 +137,7 @@ static int add_marker(struct probes *p, const char *program, int fd, pid_t pid, 
 	if (!prog)
 		return fail(-ENOENT, "no program for %s", program);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return keep(p, bpf_program__attach_usdt(prog, pid, path, "python", marker, NULL), pid, program);
+	return keep_link(p, bpf_program__attach_usdt(prog, pid, path, "python", marker, NULL), pid, program);
 }
 
 struct adding {

@@ -13,7 +13,8 @@ struct scry_bpf;
 struct bpf_link;
 
 struct probe_link {
-	struct bpf_link *link;
+	struct bpf_link *link; /* NULL: held by fd */
+	int fd;
 	pid_t pid; /* -1: wherever the file is mapped */
 };
 
@@ -33,6 +34,9 @@ void probes_deinit(struct probes *probes); /* detaches */
 
 /* Detach those of one process among the first `count`. Slow: each waits for the kernel. */
 void probes_drop(struct probes *probes, pid_t pid, size_t count);
+
+/* Watch code objects die wherever the file is mapped, if the kernel allows it without perf (uprobe_multi.h). 0 or -errno. */
+int probes_watch_code(struct probes *probes, int fd, __u64 offset);
 
 /* One program at one file offset of the file fd, in process pid or (-1) wherever the file is mapped. 0 or -errno. */
 int probes_add_at(struct probes *probes, const char *program, int fd, pid_t pid, __u64 offset, __u64 semaphore,

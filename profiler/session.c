@@ -19,6 +19,7 @@
 #include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
+#include "uprobe_multi.h"
 
 #define RING_BYTES (16u << 20)
 #define POLL_RECORDS 65536 /* at a time, so that a program which makes them faster than they are read is not waited for */
@@ -150,6 +151,8 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.calls, calls ? MAX_CALLS : 1);
 	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
+	if (uprobe_multi_is_there())
+		bpf_program__set_expected_attach_type(s->skel->progs.code_dealloc, UPROBE_MULTI_TYPE);
 	bpf_object__for_each_program(prog, s->skel->obj)
 		if (!strncmp(bpf_program__name(prog), "on_", 3))
 			bpf_program__set_autoload(prog, probes_may_use(bpf_program__name(prog), o->events));

@@ -19,7 +19,7 @@
 #define RAW_BYTES    256
 #define WINDOW_BYTES 2048 /* power of two */
 
-#define WALK_CHUNK 8
+#define WALK_CHUNK 4
 #define WALK_MAX_STATES 16384 /* thread states looked at to find one */
 /* Frames looked at in one walk: between two of the program's there may be one of the interpreter's own. */
 #define WALK_MAX_STEPS (2 * (SCRY_MAX_STACK + WALK_CHUNK))
@@ -39,6 +39,7 @@ struct scry_walk {
 	__u32 binary;	  /* index of the interpreter binary */
 	__u32 pid, instance, generation; /* of the process: whose code objects these are */
 	__u32 error;	  /* enum scry_walk_error */
+	__u64 window_from, window_last; /* what s->window holds: frames that begin at from to from + last */
 	__u32 unsure;	  /* entry is still to be compared with what the walk finds */
 	__u32 pad;
 };

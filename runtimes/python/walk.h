@@ -283,8 +283,8 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 /* Walk on for a chunk. True when the walk is over. */
 walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratch *s, void *known)
 {
-	struct python_window window = {};
 	struct scry_walk *w = &s->walk;
+	struct python_window window = { .from = w->window_from, .last = w->window_last };
 	__u64 frame = w->frame;
 
 	for (int i = 0; i < WALK_CHUNK; i++) {
@@ -304,6 +304,8 @@ walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratc
 			frame = python_walk_again(w);
 	}
 	w->frame = frame;
+	w->window_from = window.from;
+	w->window_last = window.last;
 	return false;
 }
 
