@@ -181,6 +181,7 @@ static int record_main(const struct command *cmd, int argc, char **argv)
 		.run = { .session = { .frequency = c.frequency, .max_stack = c.max_stack },
 			 .targets = &c.targets, .seconds = c.seconds, .stats = c.stats },
 		.path = path ?: capture_path(&c), .target = target, .argv = argv,
+		.announce = !c.quiet,
 		.progress = !c.quiet && isatty(STDERR_FILENO),
 	};
 	return record_and_show(&c, &o);

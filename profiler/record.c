@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "banner.h"
 #include "base/cleanup.h"
 #include "capture.h"
 #include "loop.h"
@@ -21,6 +22,7 @@ struct recording {
 	struct recorder *recorder;
 	int *fd;
 	uint64_t flushed; /* ns */
+	bool announced;
 };
 
 static char *join(char *const *argv)
@@ -90,6 +92,11 @@ static bool on_round(void *ctx, const struct run *run, uint64_t now)
 {
 	struct recording *r = ctx;
 
+	if (r->options->announce && !r->announced) {
+		banner_print(r->options->run.targets, run->session, r->options->run.session.frequency,
+			     r->options->run.seconds > 0);
+		r->announced = true;
+	}
 	if (now - r->flushed < FLUSH_NS)
 		return true;
 	r->flushed = now;

@@ -12,6 +12,7 @@ struct record_options {
 	const char *path;	/* of the capture; NULL: an unnamed temporary file */
 	const char *target;	/* described in words */
 	char *const *argv;	/* scry's own command line, NULL-ended */
+	bool announce;		/* say on stderr what is recorded, once it is */
 	bool progress;		/* rewrite one line on stderr */
 };
 
