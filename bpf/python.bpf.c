@@ -110,7 +110,8 @@ __noinline int python_search_far(__u32 index, __u32 slot)
 	return 0;
 }
 
-__noinline int python_walk_far(__u32 index, __u32 slot)
+/* Not a function of its own: with the calls of bpf/calls.bpf.c the stack would be deeper than the 8 frames that are allowed. */
+static __always_inline bool python_walk_far(__u32 index, __u32 slot)
 {
 	for (int i = 0; i < CHUNKS; i++)
 		if (python_walk_chunk(index, slot))

@@ -22,7 +22,7 @@ __noinline int value_step(__u32 index, __u32 slot)
 }
 
 /* All that was begun, then to behind the event. */
-__noinline int value_steps(__u32 index, __u32 slot)
+static __always_inline int value_steps(__u32 index, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_event *event;
