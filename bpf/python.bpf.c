@@ -19,23 +19,21 @@ __noinline int walk_in_register(__u64 value)
 	return 0;
 }
 
-/* The table of all code objects, or a first sight. The id, with s->here.first set; 0: error set. A global function, as above. */
-__noinline int code_find(__u64 address, __u32 slot)
+/*
+ * The table of all code objects, or a first sight. The id, with s->here.first set; 0: error set. Not a function of its own: below
+ * call_close (bpf/calls.bpf.c) the stack would be deeper than the 8 frames that the kernel allows.
+ */
+static __always_inline int code_find(struct scry_scratch *s, __u64 address)
 {
-	struct scry_scratch *s = scratch_at(slot);
-	struct scry_code_key key = { .address = address };
-	struct scry_code_known *known;
+	struct scry_code_key key = { .address = address, .instance = s->walk.instance };
+	struct scry_code_known *known = bpf_map_lookup_elem(&codes, &key);
 	int id;
 
-	if (!s)
-		return 0;
-	key.instance = s->walk.instance;
-	known = bpf_map_lookup_elem(&codes, &key);
 	if (known) {
 		s->here.first = known->first;
 		return known->id;
 	}
-	id = python_first_sight(address, s->walk.pid, slot);
+	id = python_first_sight(address, s->walk.pid, s->slot);
 	if (id > 0)
 		return id;
 	s->walk.error = -id;
@@ -52,7 +50,7 @@ static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u6
 		s->here.first = slot->known.first;
 		return slot->known.id;
 	}
-	id = code_find(address, s->slot);
+	id = code_find(s, address);
 	if (!id)
 		return 0;
 	slot->address = address;
@@ -110,8 +108,7 @@ __noinline int python_search_far(__u32 index, __u32 slot)
 	return 0;
 }
 
-/* Not a function of its own: with the calls of bpf/calls.bpf.c the stack would be deeper than the 8 frames that are allowed. */
-static __always_inline bool python_walk_far(__u32 index, __u32 slot)
+__noinline int python_walk_far(__u32 index, __u32 slot)
 {
 	for (int i = 0; i < CHUNKS; i++)
 		if (python_walk_chunk(index, slot))
