@@ -151,6 +151,7 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.calls, calls ? MAX_CALLS : 1);
 	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
+	bpf_program__set_autoload(s->skel->progs.sample_cpu, o->frequency != 0);
 	if (uprobe_multi_is_there())
 		bpf_program__set_expected_attach_type(s->skel->progs.code_dealloc, UPROBE_MULTI_TYPE);
 	bpf_object__for_each_program(prog, s->skel->obj)
