@@ -89,6 +89,16 @@ static __always_inline int call_tell(struct scry_at *at, __u64 frame, struct scr
 	return 0;
 }
 
+/* To 3.10 a generator that is closed before it began enters the eval function too, and leaves it without running. */
+static __always_inline bool never_began(struct scry_at *at, __u64 frame, const struct scry_call *call,
+					enum scry_call_type type)
+{
+	if (call->unbegun)
+		return true;
+	return type == SCRY_CALL_UNWIND && !call->resumed && python_always_enters_eval(at->pid) &&
+	       !python_look(frame, at->pid, at->slot) && at->s->here.at == SCRY_AT_NONE;
+}
+
 /* The call is over (or suspended, for YIELD): time it, and charge it to its caller. */
 static __always_inline void close(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type)
 {
@@ -101,8 +111,8 @@ static __always_inline void close(struct scry_at *at, __u64 frame, struct scry_c
 	if (caller)
 		caller->callees += run;
 	at->thread->top = call->caller;
-	at->thread->depth = call->depth ? call->depth - 1 : 0;
-	if (config.aggregate && type != SCRY_CALL_YIELD && !code_dropped(call->code))
+	at->thread->depth = call->depth;
+	if (config.aggregate && type != SCRY_CALL_YIELD && !code_dropped(call->code) && !never_began(at, frame, call, type))
 		stat_add(call, type == SCRY_CALL_UNWIND, total, own);
 	if (config.stream) {
 		at->s->frames[0].code = call->code;
@@ -146,6 +156,8 @@ __noinline int call_reconcile(__u64 running, __u32 slot)
 	__u64 frame;
 
 	if (!at_again(&at, slot))
+		return 0;
+	if (!running) /* no caller: the outermost, or one that is not linked yet */
 		return 0;
 	frame = at.thread->top;
 	for (int i = 0; i < MAX_UNWOUND && frame && frame != running; i++) {
@@ -207,11 +219,12 @@ static __always_inline int enter(struct scry_at *at)
 			return 0;
 	}
 	call->caller = here.caller;
-	call->depth = at->thread->top && at->thread->top == here.caller ? at->thread->depth + 1 : 0;
+	call->depth = at->thread->top && at->thread->top == here.caller ? at->thread->depth : 0;
+	call->at = here.at;
 	call->since = at->now;
 	call->suspended = 0;
 	at->thread->top = here.frame;
-	at->thread->depth = call->depth;
+	at->thread->depth = call->depth + 1;
 	if (resumed && config.aggregate) {
 		struct scry_call_stat *stat = stat_of(here.code);
 
@@ -235,12 +248,14 @@ __noinline int call_enter(__u32 slot)
 }
 
 /* The end of a call whose beginning was not seen, because of a filter, because it began before scry came, or because it is the
- * interpreter's own. Only the second is worth telling. */
+ * interpreter's own, or because its body never began (what __init__ is called by; a generator closed before). Only the
+ * second is worth telling. */
 static __always_inline int call_unpaired(struct scry_at *at, __u64 frame)
 {
 	if (at->thread->top == frame)
 		at->thread->top = 0;
-	if (!python_look(frame, at->pid, at->slot) && !code_dropped(at->s->here.code))
+	if (!python_look(frame, at->pid, at->slot) && at->s->here.at > at->s->here.first &&
+	    !code_dropped(at->s->here.code))
 		count(SCRY_COUNT_UNPAIRED);
 	return 0;
 }
@@ -349,10 +364,30 @@ static __always_inline int leave_current(struct pt_regs *ctx, enum scry_call_typ
 	return 0;
 }
 
+/* RESUME is executed once more where it, or its function, is instrumented meanwhile (3.12+). */
+static __always_inline bool runs_already(struct scry_at *at)
+{
+	struct scry_here *here = &at->s->here;
+	struct scry_call *call = at->thread->top == here->frame ? call_find(at, here->frame) : 0;
+
+	return call && !call->suspended && call->code == here->code && call->at == here->at;
+}
+
 SEC("uprobe")
 int on_resume(struct pt_regs *ctx)
 {
-	return enter_frame(0);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 instruction = cookie & PYTHON_COOKIE_INSTR_STORED ? 0 : register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
+	struct scry_at at;
+
+	if (!at_begin(&at))
+		return 0;
+	if (python_look(0, at.pid, at.slot))
+		count(SCRY_COUNT_UNREADABLE);
+	else if (!python_creates(instruction, at.pid, at.slot) && !runs_already(&at))
+		call_enter(at.slot);
+	at_end(&at);
+	return 0;
 }
 
 SEC("uprobe")
@@ -424,14 +459,27 @@ int on_eval_return(struct pt_regs *ctx)
 	return 0;
 }
 
-/* _PyEval_EvalFrameDefault(tstate, frame, throwflag), 3.11+: an exception is thrown into a suspended generator, which goes on
- * without passing RESUME. */
+/*
+ * _PyEval_EvalFrameDefault(tstate, frame, throwflag), 3.11+: an exception is thrown into a suspended generator, which goes
+ * on without passing RESUME. Its caller is the frame that is current: it is not linked to it yet.
+ */
 SEC("uprobe")
 int on_eval_throw(struct pt_regs *ctx)
 {
-	if (!(int)PT_REGS_PARM3(ctx))
+	__u64 frame = PT_REGS_PARM2(ctx), caller;
+	struct scry_at at;
+
+	if (!(int)PT_REGS_PARM3(ctx) || !at_begin(&at))
 		return 0;
-	return enter_frame(PT_REGS_PARM2(ctx));
+	caller = python_enter(at.pid, at.slot) ? 0 : at.s->walk.frame;
+	if (python_look(frame, at.pid, at.slot)) {
+		count(SCRY_COUNT_UNREADABLE);
+	} else if (at.s->here.at > at.s->here.first) { /* otherwise its body never begins */
+		at.s->here.caller = caller;
+		call_enter(at.slot);
+	}
+	at_end(&at);
+	return 0;
 }
 
 /* function__entry(file, name, line): the frame is current. */
@@ -439,6 +487,15 @@ SEC("usdt")
 int on_function_entry(struct pt_regs *ctx)
 {
 	return enter_frame(0);
+}
+
+/* In 3.11 as well, and there the marker tells of both. */
+static __always_inline void mark_unbegun(struct scry_at *at, __u64 frame)
+{
+	struct scry_call *call = call_find(at, frame);
+
+	if (call && !call->resumed && !python_look(frame, at->pid, at->slot) && at->s->here.at < at->s->here.first)
+		call->unbegun = 1;
 }
 
 /* function__return(file, name, line): the frame is current still; that of a generator which yields is not told apart by the
@@ -455,6 +512,7 @@ int on_function_return(struct pt_regs *ctx)
 		count(SCRY_COUNT_UNREADABLE);
 	} else {
 		frame = at.s->walk.frame;
+		mark_unbegun(&at, frame);
 		call_leave(frame, python_ending(frame, at.pid, at.slot), at.slot);
 	}
 	at_end(&at);

@@ -3,6 +3,7 @@
  * Code objects: told to user space when first seen, forgotten when they die. That keeps names exact: an id stands for
  * one code object, and a new object at an old address gets a new id.
  */
+#include "calls.h"
 #include "python.h"
 #include "task.h"
 
@@ -17,7 +18,8 @@ __noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
 	struct scry_code_key key = { .address = address };
 	const struct scry_python *py;
 	struct scry_code_known *known, new = {};
-	__u32 binary, id;
+	__u32 binary, id, index;
+	__u8 none = SCRY_VERDICT_NONE;
 	int bytes;
 
 	if (!proc || !s)
@@ -31,6 +33,8 @@ __noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
 	if (bytes < 0)
 		return bytes;
 	id = __sync_fetch_and_add(&next_code, 1) + 1;
+	index = id & (MAX_VERDICTS - 1);
+	bpf_map_update_elem(&verdicts, &index, &none, BPF_ANY); /* of the object that had this slot before */
 	s->code.head.kind = SCRY_RECORD_CODE;
 	s->code.head.pid = pid;
 	s->code.head.time = bpf_ktime_get_ns();

@@ -252,6 +252,29 @@ __noinline int python_always_enters_eval(__u32 pid)
 	return l && l->instr != PYTHON_INSTR_POINTER;
 }
 
+/* The argument's lower bits: RESUME_AT_FUNC_START, RESUME_AT_GEN_EXPR_START (Include/internal/pycore_opcode_utils.h, 3.15). */
+#define RESUME_AT 7
+#define RESUME_AT_BODY 0
+#define RESUME_AT_CREATION 4
+
+__noinline int python_creates(__u64 instruction, __u32 pid, __u32 slot)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	const struct scry_python *py = proc ? binary(proc->binary) : 0;
+	struct scry_scratch *s = scratch_at(slot);
+	__u8 unit[2];
+
+	if (!py || !s || py->version < 0x030f)
+		return 0;
+	if (!instruction)
+		instruction = walk_pointer(s->here.frame + OFF(py->layout.frame_instr));
+	if (walk_read(unit, sizeof(unit), instruction))
+		return 0;
+	if ((unit[1] & RESUME_AT) == RESUME_AT_BODY)
+		s->here.first = s->here.at;
+	return (unit[1] & RESUME_AT) == RESUME_AT_CREATION;
+}
+
 /* To 3.9 a suspended frame keeps the top of its value stack; in 3.10 its state is FRAME_SUSPENDED, -1 (cpython/frameobject.h). */
 __noinline int python_suspended(__u64 frame, __u32 pid)
 {

@@ -23,6 +23,12 @@ int python_raising(__u64 state, __u32 pid);
 /* Does every call enter the eval function (to 3.10)? Later, calls between Python functions do not. */
 int python_always_enters_eval(__u32 pid);
 
+/*
+ * Of the RESUME in s->here, which is at `instruction` (0: where the frame says): 1 if it only creates a generator expression
+ * (3.15), whose body begins at a later RESUME; s->here.first is set to that one when it is reached.
+ */
+int python_creates(__u64 instruction, __u32 pid, __u32 slot);
+
 /* Is the frame (to 3.10) that of a suspended generator? */
 int python_suspended(__u64 frame, __u32 pid);
 

@@ -196,6 +196,8 @@ struct scry_call {
 	__u64 callees;	/* ns: in what it called */
 	__u32 suspended;
 	__u32 resumed;	/* known only since it was resumed: its beginning was not seen */
+	__s32 at;	/* where it began to run, this time */
+	__u32 unbegun;	/* a generator closed before its body began, which is no call */
 };
 
 /* Of the name filter, for each code object. */

@@ -58,6 +58,15 @@ def ready(**known):
     sys.stdout.flush()
 
 
+def wait_for_go():
+    """Sleep until SIGUSR1."""
+    go = []
+    signal.signal(signal.SIGUSR1, lambda *_: go.append(1))
+    ready()
+    while not go:
+        time.sleep(0.01)
+
+
 def finish(**truth):
     sys.stdout.write(json.dumps(truth) + "\n")
     sys.stdout.flush()

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Calls counted and timed by scry, against programs that count and time themselves."""
+import collections
+
+import events
+from live import Failure, Skip, Target, expect, test
+
+# Left by an exception each time; others of calls.py never are, but for generators that are closed.
+FAIL = ("down", "through2", "through1", "boom", "failing", "reraised", "finally_", "failing_gen", "__getattr__")
+MAY_FAIL = FAIL + ("failing_key", "__next__", "echo", "dropped", "<genexpr>")
+
+
+def count(python, *options):
+    with Target(python, "calls", 3) as target:
+        truth, rows, said = events.stat(target, "call", *options)
+    calls, errors = collections.Counter(), collections.Counter()
+    for row in rows:
+        if row["file"].endswith(("/calls.py", "/calls3.py")):
+            name = row["function"].split(".")[-1]
+            calls[name] += row["calls"]
+            errors[name] += row["errors"]
+    wrong = ["%s: %d, not %d" % (name, calls[name], truth[name]) for name in sorted(truth) if calls[name] != truth[name]]
+    expect(not wrong, "calls: " + "; ".join(wrong))
+    wrong = ["%s: %d of %d" % (name, errors[name], truth[name]) for name in sorted(truth)
+             if errors[name] != (truth[name] if name in FAIL else 0) and name not in MAY_FAIL or
+             name in FAIL and errors[name] != truth[name]]
+    expect(not wrong, "left by an exception: " + "; ".join(wrong))
+    return sum(truth.values()), said
+
+
+@test("minors")
+def calls_are_counted_exactly(python):
+    return "%d calls" % count(python)[0]
+
+
+def forced(python, method):
+    try:
+        return "%d calls by %s" % (count(python, "--method", method)[0], method)
+    except Failure as failure:
+        if "ended without a line" in str(failure):
+            raise Skip("no such method here: " + str(failure)[-160:])
+        raise
+
+
+@test("minors")
+def calls_are_counted_exactly_by_markers(python):
+    if not (3, 8) <= python.minor <= (3, 11):
+        raise Skip("no markers that tell the truth")
+    return forced(python, "usdt")
+
+
+@test("minors")
+def calls_are_counted_exactly_by_the_eval_function(python):
+    if python.minor > (3, 10):
+        raise Skip("calls stay inside the eval function")
+    return forced(python, "eval")
