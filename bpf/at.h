@@ -95,6 +95,9 @@ static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry
 
 	if (config.stack && s->walk.count == 1 && s->here.caller) {
 		s->walk.frame = s->here.caller;
+		/* Nothing is left of an earlier walk at this hit, whose frames would be taken for a cycle. */
+		s->walk.mark = s->walk.steps = s->walk.next_mark = 0;
+		s->walk.window_from = s->walk.window_last = 0;
 		python_walk(at->pid, at->slot);
 	}
 	n = s->walk.count;

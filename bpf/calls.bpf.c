@@ -235,6 +235,9 @@ static __always_inline int enter(struct scry_at *at)
 		at->s->walk.count = 1;
 		at->s->frames[0].code = here.code;
 		at->s->frames[0].at = here.at;
+		/* Calls that were found to be over have been told of in between. */
+		at->s->walk.error = SCRY_WALK_OK;
+		at->s->here.caller = here.caller;
 		call_tell(at, here.frame, call, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, 0, 0);
 	}
 	return 0;
