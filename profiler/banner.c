@@ -42,7 +42,7 @@ static unsigned int threads_of(const struct targets *t, const struct session *se
 	return threads;
 }
 
-void banner_print(const struct targets *t, const struct session *session, unsigned long frequency, bool ends)
+void banner_print(const struct targets *t, const struct session *session, const char *what, bool ends)
 {
 	const char *how = ends ? "Ctrl-C to finish early" : "Ctrl-C to finish";
 
@@ -51,14 +51,14 @@ void banner_print(const struct targets *t, const struct session *session, unsign
 		unsigned int threads = binary ? threads_of(t, session, i, binary) : 0;
 
 		if (threads)
-			remark("%s %s (%s%s%s%s), %u thread%s; cpu at %lu Hz; %s", binary->ops->name, binary->version,
+			remark("%s %s (%s%s%s%s), %u thread%s; %s; %s", binary->ops->name, binary->version,
 			       binary->stripped ? "stripped, " : "", binary->free_threaded ? "free-threaded, " : "",
 			       binary->debug_build ? "debug build, " : "", binary->layout_from, threads,
-			       threads == 1 ? "" : "s", frequency, how);
+			       threads == 1 ? "" : "s", what, how);
 	}
 	if (t->command)
-		remark("recording %s; cpu at %lu Hz", t->command[0], frequency);
+		remark("recording %s; %s", t->command[0], what);
 	else if (!t->pid_count)
-		remark("recording every interpreter%s%s; cpu at %lu Hz; %s", t->cgroup ? " in " : "", t->cgroup ?: "",
-		       frequency, how);
+		remark("recording every interpreter%s%s; %s; %s", t->cgroup ? " in " : "", t->cgroup ?: "",
+		       what, how);
 }

@@ -6,9 +6,9 @@
 #include "targets.h"
 
 /*
- * What is being recorded, and how it ends, on stderr: "python 3.12.4 (stripped, table row 3.12), 14 threads; cpu at 99 Hz;
+ * What is being recorded (what: "cpu at 99 Hz"), and how it ends, on stderr: "python 3.12.4 (stripped, table row 3.12), 14 threads; cpu at 99 Hz;
  * Ctrl-C to finish". One line for each interpreter among the pids.
  */
-void banner_print(const struct targets *targets, const struct session *session, unsigned long frequency, bool ends);
+void banner_print(const struct targets *targets, const struct session *session, const char *what, bool ends);
 
 #endif

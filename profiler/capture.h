@@ -26,11 +26,11 @@ struct capture_header {
 	uint64_t start_realtime_ns;	/* CLOCK_REALTIME at the start */
 	uint64_t start_ns;		/* CLOCK_MONOTONIC then: sample times are relative to it */
 	uint64_t period_ns;		/* weight of one sample; 0 if the event has none */
-	uint32_t frequency;		/* asked for, Hz */
+	uint32_t frequency;		/* asked for, Hz; 0: the event has no clock */
 	uint32_t max_stack;
 	uint32_t cpus;
-	const char *event;		/* "cpu" */
-	const char *unit;		/* of a sample's value: "ns" */
+	const char *event;		/* "cpu", "call", "gc", "exception", "import" */
+	const char *unit;		/* of a sample's value: "ns", "calls", "exceptions" */
 	const char *command;		/* scry's own command line */
 	const char *target;		/* "pid 4711 (python3)", "app.py", "all", "cgroup PATH" */
 	const char *host, *kernel, *scry_version;

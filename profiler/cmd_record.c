@@ -12,6 +12,7 @@
 #include "caps.h"
 #include "cmd.h"
 #include "output.h"
+#include "probes.h"
 #include "record.h"
 #include "targets.h"
 
@@ -22,16 +23,38 @@ struct record_config {
 	const char *root;
 	unsigned long frequency, max_stack;
 	double seconds;
-	int event;
+	int event, weight, method;
 };
 
-static const char *const events[] = { "cpu", NULL };
+static const char *const weights[] = { "time", "calls", NULL };
+enum { WEIGHT_NOT_GIVEN = -1, WEIGHT_TIME, WEIGHT_CALLS };
+
+#define DEFAULT_HZ 99
+
+/* What can be recorded. Calls by number are the last row, which has no name of its own. */
+static const char *const events[] = { "cpu", "call", "gc", "exception", "import", NULL };
+enum { EVENT_CPU, EVENT_CALL, EVENT_GC, EVENT_EXCEPTION, EVENT_IMPORT, EVENT_CALL_COUNT };
+
+static const struct {
+	unsigned bit; /* of session_options.events */
+	struct record_kind kind;
+} kinds[] = {
+	[EVENT_CPU] = { 0, { "cpu", "ns", 0, "samples", NULL } },
+	[EVENT_CALL] = { 1u << RUNTIME_EVENT_CALL, { "call", "ns", 0, "calls", "calls, by the time they take" } },
+	[EVENT_GC] = { 1u << RUNTIME_EVENT_GC, { "gc", "ns", 0, "collections", "collections of garbage, by time" } },
+	[EVENT_EXCEPTION] = { 1u << RUNTIME_EVENT_EXCEPTION, { "exception", "exceptions", 1, "exceptions", "exceptions raised" } },
+	[EVENT_IMPORT] = { 1u << RUNTIME_EVENT_IMPORT, { "import", "ns", 0, "imports", "imports, by the time they take" } },
+	[EVENT_CALL_COUNT] = { 1u << RUNTIME_EVENT_CALL, { "call", "calls", 1, "calls", "calls, by their number" } },
+};
 
 #define AT_CONFIG(field) offsetof(struct record_config, field)
 static const struct opt opts[] = {
 	TARGETS_OPTIONS(record_config, "record"),
 	{ "event", 'e', OPT_CHOICE, AT_CONFIG(event), NULL, "what to record", .choices = events },
-	{ "frequency", 'F', OPT_UINT, AT_CONFIG(frequency), "HZ", "samples a second on each CPU; 99 if not given", 1, 20000 },
+	{ "frequency", 'F', OPT_UINT, AT_CONFIG(frequency), "HZ", "cpu: samples a second on each CPU; 99 if not given", 1, 20000 },
+	{ "weight", 0, OPT_CHOICE, AT_CONFIG(weight), NULL, "call: what the widths of a flame graph stand for", .choices = weights },
+	{ "method", 0, OPT_CHOICE, AT_CONFIG(method), NULL,
+	  "how to see events other than cpu; auto takes the best the build offers", .choices = runtime_method_names },
 	{ "duration", 'd', OPT_SECONDS, AT_CONFIG(seconds), "SECONDS",
 	  "stop after this time; without it at Ctrl-C, or when the targets are gone" },
 	{ "output", 'o', OPT_LIST, AT_CONFIG(outputs), "FILE",
@@ -51,6 +74,41 @@ static int check_outputs(const struct command *cmd, const struct record_config *
 		if (!output_known(c->outputs.item[i]))
 			return usage_error(cmd, "-o %s: unknown format; known are %s", c->outputs.item[i], output_formats());
 	return 0;
+}
+
+static int check_event(const struct command *cmd, const struct record_config *c)
+{
+	if (c->event != EVENT_CPU && c->frequency)
+		return usage_error(cmd, "-F: only -e cpu is sampled by a clock; of other events each one is recorded");
+	if (c->event != EVENT_CALL && c->weight != WEIGHT_NOT_GIVEN)
+		return usage_error(cmd, "--weight: only for -e call; %s",
+				   c->event == EVENT_EXCEPTION ? "exceptions are counted" : "others weigh by time");
+	if (c->event == EVENT_CPU && c->method)
+		return usage_error(cmd, "--method: only for events other than cpu");
+	return 0;
+}
+
+/* What the options say of the event. about: room for a line. */
+static void configure_event(const struct record_config *c, struct record_options *o, char about[32])
+{
+	struct session_options *session = &o->run.session;
+	bool counted = c->event == EVENT_CALL && c->weight == WEIGHT_CALLS;
+
+	o->kind = kinds[counted ? EVENT_CALL_COUNT : c->event].kind;
+	session->max_stack = c->max_stack;
+	if (c->event == EVENT_CPU) {
+		session->frequency = c->frequency ?: DEFAULT_HZ;
+		o->kind.period = 1000000000 / session->frequency;
+		snprintf(about, 32, "cpu at %lu Hz", session->frequency);
+		o->kind.about = about;
+		return;
+	}
+	session->events = kinds[c->event].bit;
+	session->method = (enum runtime_method)c->method;
+	session->stream = session->stack = true;
+	/* The ends of calls tell all: with a least duration the programs do not tell of beginnings. */
+	if (c->event == EVENT_CALL && !counted)
+		session->min_duration_ns = 1;
 }
 
 static bool has_word(const char *list, const char *word)
@@ -163,12 +221,14 @@ static int record_and_show(const struct record_config *c, struct record_options 
 
 static int record_main(const struct command *cmd, int argc, char **argv)
 {
-	struct record_config c = { .frequency = 99, .max_stack = SCRY_DEFAULT_STACK };
+	struct record_config c = { .weight = WEIGHT_NOT_GIVEN, .max_stack = SCRY_DEFAULT_STACK };
 	int first = opt_parse(cmd, argc, argv, &c);
 	_cleanup_free_ char *target = NULL, *path = NULL;
 	struct record_options o;
+	char about[32];
 
-	if (first < 0 || targets_parse(cmd, &c.targets, first < argc ? argv + first : NULL) || check_outputs(cmd, &c))
+	if (first < 0 || targets_parse(cmd, &c.targets, first < argc ? argv + first : NULL) || check_outputs(cmd, &c) ||
+	    check_event(cmd, &c))
 		return EXIT_USAGE;
 	if (!root_is_valid(c.root))
 		return usage_error(cmd, "--root %s: give process, thread or process,thread", c.root);
@@ -178,12 +238,12 @@ static int record_main(const struct command *cmd, int argc, char **argv)
 	if (!c.outputs.count)
 		path = default_path(&c.targets);
 	o = (struct record_options){
-		.run = { .session = { .frequency = c.frequency, .max_stack = c.max_stack },
-			 .targets = &c.targets, .seconds = c.seconds, .stats = c.stats },
+		.run = { .targets = &c.targets, .seconds = c.seconds, .stats = c.stats },
 		.path = path ?: capture_path(&c), .target = target, .argv = argv,
 		.announce = !c.quiet,
 		.progress = !c.quiet && isatty(STDERR_FILENO),
 	};
+	configure_event(&c, &o, about);
 	return record_and_show(&c, &o);
 }
 
@@ -193,12 +253,20 @@ const struct command cmd_record = {
 	.summary = "record where the time of running programs goes",
 	.details = "Samples the stacks of interpreted functions, without stopping or changing the program, and writes a\n"
 		   "capture, from which 'scry report' makes flame graphs and tables. A started CMD is followed from its first\n"
-		   "instruction with all its children, and its exit status is passed on.",
+		   "instruction with all its children, and its exit status is passed on.\n"
+		   "\n"
+		   "-e records events instead, each one with its stack. Calls weigh by their own time (without what they called), so\n"
+		   "that totals are the time from entry to return; they count when they end, and a generator where it ended. With\n"
+		   "--weight calls each weighs the same, and counts when it begins. Collections of garbage (gc) and imports\n"
+		   "weigh by their time, exceptions by their number; the innermost frame names the generation, the module, the type.\n"
+		   "This slows the program down by each event: 'scry stat' is cheaper where no stacks are needed.",
 	.examples = "scry record -p 4711\n  until Ctrl-C; writes scry-4711-TIME.scry and prints the hottest functions\n"
 		    "scry record -p 4711 -d 10 -o flame.svg\n  ten seconds, as a flame graph\n"
 		    "scry record -F 999 -o out.scry -- python3 app.py --fast\n  a program from its start to its end\n"
 		    "scry record -a -d 30 --root process -o machine.svg\n  every interpreter of the machine, by process\n"
-		    "scry record -p 4711 -d 5 -o - | grep render\n  folded stacks, for other tools\n",
+		    "scry record -p 4711 -d 5 -o - | grep render\n  folded stacks, for other tools\n"
+		    "scry record -e gc -p 4711 -d 60 -o gc.svg\n  what makes the collector of garbage work\n"
+		    "scry record -e call --weight calls -d 2 -p 4711 -o calls.svg\n  who calls what how often\n",
 	.opts = opts,
 	.program = true,
 	.run = record_main,

@@ -91,8 +91,8 @@ void output_summary(const struct profile *profile, FILE *to)
 	if (profile_tree_create(profile, &all, &tree))
 		return;
 	threads = count_threads(tree, &processes);
-	fprintf(to, "scry: %" PRIu64 " sample%s in %s, ", tree->all.samples,
-		tree->all.samples == 1 ? "" : "s", units_ns(profile->duration_ns, 0).text);
+	fprintf(to, "scry: %" PRIu64 " %s in %s, ", tree->all.samples,
+		profile_noun(profile, tree->all.samples), units_ns(profile->duration_ns, 0).text);
 	fprintf(to, "%" PRIu64 " thread%s of %" PRIu64 " process%s; %" PRIu64 " lost", threads,
 		threads == 1 ? "" : "s", processes, processes == 1 ? "" : "es", profile->lost);
 	put_errors(tree, to);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "profile_select.h"
 
 /* While a tree is made. */
@@ -346,4 +347,26 @@ char *profile_tree_label(const struct profile_tree *tree, uint32_t index)
 bool profile_weighs_count(const struct profile *profile)
 {
 	return profile->header.period_ns != 0;
+}
+
+bool profile_is_timed(const struct profile *profile)
+{
+	return !strcmp(profile->header.unit, "ns");
+}
+
+static const struct {
+	const char *event, *one, *many;
+} nouns[] = {
+	{ "call", "call", "calls" },
+	{ "gc", "collection", "collections" },
+	{ "exception", "exception", "exceptions" },
+	{ "import", "import", "imports" },
+};
+
+const char *profile_noun(const struct profile *profile, uint64_t count)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++)
+		if (!strcmp(profile->header.event, nouns[i].event))
+			return count == 1 ? nouns[i].one : nouns[i].many;
+	return count == 1 ? "sample" : "samples";
 }

@@ -56,6 +56,12 @@ struct tree_weight *profile_tree_totals(const struct profile_tree *tree);
 /* "function (file:line)", raw, for the caller to free; NULL: no memory. */
 char *profile_tree_label(const struct profile_tree *tree, uint32_t label);
 
+/* Is the unit of values time (ns)? */
+bool profile_is_timed(const struct profile *profile);
+
+/* What so many samples are called: "samples", "call", "collections". */
+const char *profile_noun(const struct profile *profile, uint64_t count);
+
 /* Do samples weigh by their count (they have a usual value), or by their own values? */
 bool profile_weighs_count(const struct profile *profile);
 

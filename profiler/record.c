@@ -10,9 +10,11 @@
 
 #include "banner.h"
 #include "base/cleanup.h"
+#include "base/units.h"
 #include "capture.h"
 #include "loop.h"
 #include "recorder.h"
+#include "watch.h"
 
 #define FLUSH_NS 1000000000ull
 
@@ -47,12 +49,12 @@ static int create_capture(struct recording *r, uint64_t start)
 	struct timespec now;
 	struct capture_header header = {
 		.start_ns = start,
-		.period_ns = 1000000000 / o->run.session.frequency,
+		.period_ns = o->kind.period,
 		.frequency = o->run.session.frequency,
 		.max_stack = o->run.session.max_stack,
 		.cpus = sysconf(_SC_NPROCESSORS_ONLN),
-		.event = "cpu",
-		.unit = "ns",
+		.event = o->kind.event,
+		.unit = o->kind.unit,
 		.command = command ?: "scry",
 		.target = o->target,
 		.host = host.nodename,
@@ -80,11 +82,17 @@ static void on_record(void *ctx, const struct scry_record *record, size_t size)
 	recorder_take(r->recorder, record, size);
 }
 
+/* What never reached us: ticks of the clock, or events. */
+static uint64_t count_lost(const struct recording *r, const struct run *run)
+{
+	return session_count(run->session, r->options->run.session.events ? SCRY_COUNT_LOST_EVENTS : SCRY_COUNT_LOST);
+}
+
 static void show_progress(const struct recording *r, const struct run *run, uint64_t now)
 {
-	fprintf(stderr, "\r\033[K  %.1f s   %llu samples   %llu lost ", (double)(now - run->start) / 1e9,
-		(unsigned long long)recorder_samples(r->recorder),
-		(unsigned long long)session_count(run->session, SCRY_COUNT_LOST));
+	fprintf(stderr, "\r\033[K  %.1f s   %llu %s   %llu lost ", (double)(now - run->start) / 1e9,
+		(unsigned long long)recorder_samples(r->recorder), r->options->kind.noun,
+		(unsigned long long)count_lost(r, run));
 	fflush(stderr);
 }
 
@@ -93,7 +101,7 @@ static bool on_round(void *ctx, const struct run *run, uint64_t now)
 	struct recording *r = ctx;
 
 	if (r->options->announce && !r->announced) {
-		banner_print(r->options->run.targets, run->session, r->options->run.session.frequency,
+		banner_print(r->options->run.targets, run->session, r->options->kind.about,
 			     r->options->run.seconds > 0);
 		r->announced = true;
 	}
@@ -101,11 +109,19 @@ static bool on_round(void *ctx, const struct run *run, uint64_t now)
 		return true;
 	r->flushed = now;
 	recorder_name_threads(r->recorder, run->session, false);
-	capture_lost(r->capture, session_count(run->session, SCRY_COUNT_LOST));
+	capture_lost(r->capture, count_lost(r, run));
 	capture_flush(r->capture);
 	if (r->options->progress)
 		show_progress(r, run, now);
 	return true;
+}
+
+/* The capture tells what was lost; what could not be timed is told here. */
+static void tell_events(const struct session *session)
+{
+	fprintf(stderr, "scry: %s events seen", units_grouped(session_count(session, SCRY_COUNT_EVENTS), 0).text);
+	watch_print_losses(session, stderr);
+	putc('\n', stderr);
 }
 
 static int finish(void *ctx, const struct run *run)
@@ -114,11 +130,13 @@ static int finish(void *ctx, const struct run *run)
 	int err;
 
 	recorder_name_threads(r->recorder, run->session, true);
-	capture_lost(r->capture, session_count(run->session, SCRY_COUNT_LOST));
+	capture_lost(r->capture, count_lost(r, run));
 	err = capture_finish(r->capture, run->end, r->fd);
 	r->capture = NULL;
 	if (r->options->progress)
 		fputs("\r\033[K", stderr);
+	if (r->options->announce && r->options->run.session.events)
+		tell_events(run->session);
 	return err;
 }
 

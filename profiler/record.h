@@ -7,8 +7,18 @@
 
 #include "run.h"
 
+/* What is recorded, as the capture says it. */
+struct record_kind {
+	const char *event;	/* "cpu", "call" */
+	const char *unit;	/* of a sample's weight: "ns" */
+	uint64_t period;	/* weight of each sample; 0: its own time in ns */
+	const char *noun;	/* of what is counted: "samples" */
+	const char *about;	/* one line for people: "cpu at 99 Hz" */
+};
+
 struct record_options {
 	struct run_options run;
+	struct record_kind kind;
 	const char *path;	/* of the capture; NULL: an unnamed temporary file */
 	const char *target;	/* described in words */
 	char *const *argv;	/* scry's own command line, NULL-ended */

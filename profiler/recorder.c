@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/intern.h"
 #include "codebook.h"
+#include "events.h"
 #include "framebook.h"
 #include "threads.h"
 
@@ -16,7 +17,7 @@
 
 struct recorder {
 	struct capture_writer *capture;
-	uint64_t period_ns, samples;
+	uint64_t period, samples;
 	struct codebook *book;
 	struct framebook *frames;
 	struct threads threads;
@@ -34,7 +35,7 @@ static const char *const error_text[] = {
 #undef X
 };
 
-int recorder_create(struct capture_writer *capture, uint64_t period_ns, struct recorder **ret)
+int recorder_create(struct capture_writer *capture, uint64_t period, struct recorder **ret)
 {
 	struct recorder *r = calloc(1, sizeof(*r));
 	int err;
@@ -42,7 +43,7 @@ int recorder_create(struct capture_writer *capture, uint64_t period_ns, struct r
 	if (!r)
 		return fail(-ENOMEM, "out of memory");
 	r->capture = capture;
-	r->period_ns = period_ns;
+	r->period = period;
 	threads_init(&r->threads, capture);
 	err = codebook_create(&r->book) ?: framebook_create(capture, r->book, &r->frames);
 	if (err) {
@@ -126,8 +127,60 @@ static void take_sample(struct recorder *r, const struct scry_sample *sample, si
 	    (size - sizeof(*sample)) / sizeof(sample->frames[0]) < sample->count)
 		return;
 	thread = threads_see(&r->threads, sample);
-	capture_sample(r->capture, sample->head.time, thread, stack_find(r, sample), r->period_ns,
+	capture_sample(r->capture, sample->head.time, thread, stack_find(r, sample), r->period,
 		       sample->error ? error_text[sample->error] : NULL);
+	r->samples++;
+}
+
+/* What an event weighs: the time that is its own and no other event's, so that the sums of a flame graph add up. A call is told
+ * of at its beginning and at its end: counted it is by the first, timed by the last. false: another record tells of it. */
+static bool event_weight(const struct recorder *r, const struct event *event, uint64_t *weight)
+{
+	bool ends = event->type == SCRY_CALL_RETURN || event->type == SCRY_CALL_UNWIND;
+
+	*weight = r->period ? r->period : event->own_ns;
+	return event->kind != SCRY_EVENT_CALL || (r->period ? event->type == SCRY_CALL_ENTRY : ends);
+}
+
+/* What the innermost function was busy with, as a frame above it; false: nothing that a frame could tell. */
+static bool event_leaf(const struct event *event, char *text, size_t size)
+{
+	switch (event->kind) {
+	case SCRY_EVENT_GC:
+		if (event->number < 0)
+			snprintf(text, size, "[gc]");
+		else
+			snprintf(text, size, "[gc generation %lld]", (long long)event->number);
+		return true;
+	case SCRY_EVENT_IMPORT:
+		snprintf(text, size, "[import %s]", *event->text[0] ? event->text[0] : "?");
+		return true;
+	case SCRY_EVENT_EXCEPTION:
+		snprintf(text, size, "[raise %s]", *event->text[0] ? event->text[0] : "?");
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void take_event(struct recorder *r, const struct scry_record *record, size_t size)
+{
+	char text[EVENT_TEXT_SIZE + 16];
+	struct event event;
+	uint32_t stack, thread;
+	uint64_t weight;
+
+	if (event_decode(record, size, &event) || !event_weight(r, &event, &weight))
+		return;
+	/* The interpreter's own code is nothing that the program called. */
+	if (event.kind == SCRY_EVENT_CALL && (!event.frame_count || !framebook_find(r->frames, &event.frames[0])))
+		return;
+	thread = threads_see(&r->threads, event.sample);
+	stack = stack_find(r, event.sample);
+	if (event_leaf(&event, text, sizeof(text)))
+		stack = capture_stack(r->capture, stack, capture_frame(r->capture,
+				      capture_function(r->capture, CAPTURE_NATIVE, text, "", 0), 0));
+	capture_sample(r->capture, event.time, thread, stack, weight, event.error ? error_text[event.error] : NULL);
 	r->samples++;
 }
 
@@ -138,6 +191,9 @@ void recorder_take(void *ctx, const struct scry_record *record, size_t size)
 	switch (record->kind) {
 	case SCRY_RECORD_SAMPLE:
 		take_sample(r, (const struct scry_sample *)record, size);
+		break;
+	case SCRY_RECORD_EVENT:
+		take_event(r, record, size);
 		break;
 	case SCRY_RECORD_CODE:
 		codebook_add(r->book, (const struct scry_code *)record, size);

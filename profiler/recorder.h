@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From the records of a session to a capture: samples, threads and their names. */
+/* From the records of a session to a capture: samples and events, threads and their names. */
 #ifndef SCRY_RECORDER_H
 #define SCRY_RECORDER_H
 
@@ -12,8 +12,11 @@
 
 struct recorder;
 
-/* period_ns: weight of a sample. The capture must outlive the recorder. 0 or -ENOMEM, reported. */
-int recorder_create(struct capture_writer *capture, uint64_t period_ns, struct recorder **ret);
+/*
+ * period: weight of each sample, or event; 0: an event weighs its own time in ns (a call is then told of when it ends, else when
+ * it begins). The capture must outlive the recorder. 0 or -ENOMEM, reported.
+ */
+int recorder_create(struct capture_writer *capture, uint64_t period, struct recorder **ret);
 void recorder_destroy(struct recorder *recorder);
 
 /* One record: a session_handler, ctx being the recorder. */

@@ -13,7 +13,7 @@
 /* Values in ns; an event of another unit has no times. */
 static uint64_t ns(const struct profile *p, const struct tree_weight *weight)
 {
-	return strcmp(p->header.unit, "ns") ? 0 : weight->value;
+	return profile_is_timed(p) ? weight->value : 0;
 }
 
 static void write_errors(const struct profile_tree *tree, FILE *to)
@@ -92,7 +92,12 @@ static int json_write(const struct profile *profile, FILE *to, const struct outp
 	err = profile_tree_create(profile, &shown, &tree);
 	if (err)
 		return err;
-	fprintf(to, "{\n  \"samples\": %" PRIu64 ",\n  \"lost\": %" PRIu64 ",\n", tree->all.samples,
+	fputs("{\n  \"event\": ", to);
+	escape_json(to, profile->header.event);
+	fputs(",\n  \"unit\": ", to);
+	escape_json(to, profile->header.unit);
+	fprintf(to, ",\n  \"period\": %" PRIu64 ",\n", profile->header.period_ns);
+	fprintf(to, "  \"samples\": %" PRIu64 ",\n  \"lost\": %" PRIu64 ",\n", tree->all.samples,
 		profile->lost);
 	write_errors(tree, to);
 	fprintf(to, "  \"duration_s\": %.6f,\n  \"frequency\": %" PRIu32 ",\n",

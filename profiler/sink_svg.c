@@ -64,12 +64,14 @@ static char *subtitle(const struct profile *p)
 {
 	const struct capture_header *header = &p->header;
 	time_t start = (time_t)(header->start_realtime_ns / 1000000000);
-	char date[64] = "", *text;
+	char date[64] = "", clock[32] = "", *text;
 	struct tm utc;
 
 	if (gmtime_r(&start, &utc))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &utc);
-	if (asprintf(&text, "%s at %" PRIu32 " Hz, %.1f s, %s, %s", header->event, header->frequency,
+	if (header->frequency)
+		snprintf(clock, sizeof(clock), " at %" PRIu32 " Hz", header->frequency);
+	if (asprintf(&text, "%s%s, %.1f s, %s, %s", header->event, clock,
 		     (double)p->duration_ns / 1e9, header->host, date) < 0)
 		return NULL;
 	return text;
@@ -82,7 +84,7 @@ static int draw(struct drawing *d, FILE *to)
 	struct flame_options options = {
 		.title = *p->header.target ? p->header.target : NULL,
 		.subtitle = about,
-		.unit = profile_weighs_count(p) ? "samples" : p->header.unit,
+		.unit = profile_weighs_count(p) && profile_is_timed(p) ? "samples" : p->header.unit,
 	};
 	int err = flame_create(&d->flame);
 

@@ -43,7 +43,7 @@ static double percent(const struct sheet *sheet, const struct tree_weight *weigh
 
 static struct units amount(const struct sheet *sheet, const struct tree_weight *weight, int width)
 {
-	bool is_time = !strcmp(sheet->tree->profile->header.unit, "ns");
+	bool is_time = profile_is_timed(sheet->tree->profile);
 
 	/* Nothing needs no unit. */
 	if (is_time && weight->value)
@@ -128,22 +128,31 @@ static int put_process_row(const struct sheet *sheet, const struct profile_row *
 }
 
 static const struct {
-	const char *head;
+	const char *head, *count_head; /* of values that are time, that are not */
 	int (*put)(const struct sheet *sheet, const struct profile_row *row, bool bold);
 } kinds[] = {
-	[OUTPUT_BY_FUNCTION] = { "  self     time   total     time   function", put_function_row },
-	[OUTPUT_BY_FILE] = { "  self     time   total     time   file", put_file_row },
-	[OUTPUT_BY_LINE] = { "  self     time   total     time   line", put_function_row },
+	[OUTPUT_BY_FUNCTION] = { "  self     time   total     time   function",
+			       "  self    count   total    count   function",
+			       put_function_row },
+	[OUTPUT_BY_FILE] = { "  self     time   total     time   file",
+			       "  self    count   total    count   file",
+			       put_file_row },
+	[OUTPUT_BY_LINE] = { "  self     time   total     time   line",
+			       "  self    count   total    count   line",
+			       put_function_row },
 	[OUTPUT_BY_THREAD] = { " share     time   samples       pid       tid   thread",
+			       " share    count   samples       pid       tid   thread",
 			       put_thread_row },
 	[OUTPUT_BY_PROCESS] = { " share     time   samples  threads       pid   process",
-				put_process_row },
+			       " share    count   samples  threads       pid   process",
+			       put_process_row },
 };
 
 static int put_rows(const struct sheet *sheet)
 {
 	const struct output_options *options = sheet->options;
 	_cleanup_free_ struct profile_row *rows = NULL;
+	const char *head;
 	size_t count;
 	int err = profile_rows(sheet->tree, options, &rows, &count);
 
@@ -155,7 +164,8 @@ static int put_rows(const struct sheet *sheet)
 	}
 	if (options->limit && count > options->limit)
 		count = options->limit;
-	fprintf(sheet->to, "%s\n", kinds[options->by].head);
+	head = profile_is_timed(sheet->tree->profile) ? kinds[options->by].head : kinds[options->by].count_head;
+	fprintf(sheet->to, "%s\n", head);
 	for (size_t i = 0; i < count && !err; i++) {
 		bool bold = options->color && !i;
 

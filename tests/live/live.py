@@ -249,7 +249,7 @@ class Recorder:
         os.close(stderr)
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
-        if not self.sampling.wait(PATIENCE) or b"samples" not in self.said:
+        if not self.sampling.wait(PATIENCE) or b" lost" not in self.said:
             self.__exit__()
             raise Failure("scry record did not begin; it said %r" % self.said[-600:])
 
@@ -260,7 +260,7 @@ class Recorder:
             except OSError:		# how a terminal ends
                 part = b""
             self.said += part
-            if b"samples" in self.said or not part:
+            if b" lost" in self.said or not part:
                 self.sampling.set()
             if not part:
                 return

@@ -136,6 +136,9 @@ static void writes_the_table_for_programs(void **state)
 {
 	check(&sink_json, &plain,
 	      "{\n"
+	      "  \"event\": \"cpu\",\n"
+	      "  \"unit\": \"ns\",\n"
+	      "  \"period\": 10000000,\n"
 	      "  \"samples\": 10,\n"
 	      "  \"lost\": 0,\n"
 	      "  \"errors\": {\"thread outside the interpreter\": 1},\n"
