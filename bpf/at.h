@@ -46,9 +46,9 @@ static __always_inline bool at_begin(struct scry_at *at)
 	if (!watching)
 		return false;
 	at->pid = task_pid(task);
-	if (!task_followed(task, at->pid))
+	proc = bpf_map_lookup_elem(&procs, &at->pid); /* only followed processes are there */
+	if (proc ? !task_passes(task) : !task_followed(task, at->pid))
 		return false;
-	proc = bpf_map_lookup_elem(&procs, &at->pid);
 	if (!proc) { /* one that has started since, from a binary that is known */
 		place_process(at->pid);
 		proc = bpf_map_lookup_elem(&procs, &at->pid);
