@@ -16,8 +16,11 @@ $(O)/bench/first: bench/first.c $(O)/libscry.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(O)/libscry.a $(LIBS)
 
-bench: bench-cost
+bench: bench-cost bench-events
 bench-cost: $(O)/scry $(O)/bench/floor $(O)/bench/sampler $(O)/bench/first
 	@PYTHONDONTWRITEBYTECODE=1 bench/cost $(O)
 
-.PHONY: bench-cost
+bench-events: $(O)/scry
+	@PYTHONDONTWRITEBYTECODE=1 bench/events $(O)
+
+.PHONY: bench-cost bench-events
