@@ -21,6 +21,8 @@ reading of the ring buffer takes from it. The median of %(runs)d loops, of %(rou
 an entry or a return; a call is both, except for `bpftrace, entry alone`. The target has a CPU by priority, not for itself: what
 else the machine does shows as noise.
 
+- Method eval has its probe at the eval function's `ret`, which the kernel does not emulate (arch/x86/kernel/uprobes.c) but
+  single-steps out of line, with a trap of its own.
 - *matches nothing*: with `--func nosuch`, so that every function is filtered out.
 - *bpftrace*: `usdt:...:function__entry { @ = count(); }`, and `@[str(arg1)] = count()` at entry and at return: no times, no
   pairing, no line numbers.
