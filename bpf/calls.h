@@ -31,6 +31,7 @@ struct scry_thread {
 	__u64 gc_since; /* ns; 0: no collection is running */
 	__s64 gc_generation;
 	__u64 gc_collected_at; /* where the collector counts, 0: not known */
+	__u64 gc_uncollectable_at;
 	__u32 imports; /* running, the outermost first */
 	__u32 pad;
 	struct {

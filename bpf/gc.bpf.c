@@ -4,7 +4,7 @@
 
 #include <bpf/usdt.bpf.h>
 
-static __always_inline void gc_begin(__s64 generation, __u64 collected_at)
+static __always_inline void gc_begin(__s64 generation, __u64 collected_at, __u64 uncollectable_at)
 {
 	struct scry_at at;
 
@@ -13,12 +13,14 @@ static __always_inline void gc_begin(__s64 generation, __u64 collected_at)
 	at.thread->gc_since = at.now;
 	at.thread->gc_generation = generation;
 	at.thread->gc_collected_at = collected_at;
+	at.thread->gc_uncollectable_at = uncollectable_at;
 	at_end(&at);
 }
 
 static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
 {
 	__u64 pause = at->now - at->thread->gc_since;
+	__s64 uncollectable = -1;
 	struct scry_event *event;
 
 	if (!at->thread->gc_since) /* began before scry came */
@@ -28,6 +30,8 @@ static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
 		return;
 	if (at->thread->gc_collected_at)
 		walk_read(&collected, sizeof(collected), at->thread->gc_collected_at);
+	if (at->thread->gc_uncollectable_at)
+		walk_read(&uncollectable, sizeof(uncollectable), at->thread->gc_uncollectable_at);
 	/* A collection can run with no Python function below it: at exit, or in a thread that is being set up. */
 	if (python_look(0, at->pid, at->slot))
 		at->s->walk.count = 0;
@@ -35,6 +39,7 @@ static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
 	event->duration_ns = event->own_ns = pause;
 	event->number = at->thread->gc_generation;
 	event->number2 = collected;
+	event->number3 = uncollectable;
 	at_send(at, 0);
 }
 
@@ -55,7 +60,7 @@ int on_gc_start(struct pt_regs *ctx)
 	long generation = -1;
 
 	bpf_usdt_arg(ctx, 0, &generation);
-	gc_begin((int)generation, 0);
+	gc_begin((int)generation, 0, 0);
 	return 0;
 }
 
@@ -72,22 +77,26 @@ int on_gc_done(struct pt_regs *ctx)
 
 /*
  * The collector's own function. Cookie: bit 0: the generation is its second argument and not the first (3.8+); bit 1: the next
- * argument points to where the number of collected objects goes (to 3.12), else that number is the result.
+ * argument points to where the number of collected objects goes, and the one after it to that of objects that cannot be freed (to
+ * 3.12), else the first number is the result.
  */
 SEC("uprobe")
 int on_collect_entry(struct pt_regs *ctx)
 {
 	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx), third = PT_REGS_PARM3(ctx);
+	__u64 fourth = PT_REGS_PARM4(ctx);
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
 	barrier_var(first); /* the context may only be read at constant offsets */
 	barrier_var(second);
 	barrier_var(third);
+	barrier_var(fourth);
 	if (cookie & 1) {
 		first = second;
 		second = third;
+		third = fourth;
 	}
-	gc_begin((int)first, cookie & 2 ? second : 0);
+	gc_begin((int)first, cookie & 2 ? second : 0, cookie & 2 ? third : 0);
 	return 0;
 }
 

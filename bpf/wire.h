@@ -132,6 +132,7 @@ struct scry_event {
 	__u64 own_ns;	   /* without what it called */
 	__s64 number;	   /* gc: generation; import: whether it was found; line: the line */
 	__s64 number2;	   /* gc: objects collected */
+	__s64 number3;	   /* gc: objects found that cannot be freed; -1: not known */
 	__u32 text_bytes[2]; /* import: module; exception: type, message; audit: event */
 	__u32 value_bytes;   /* behind the texts; call: arguments, or what it returned. See struct scry_value */
 	__u32 pad;

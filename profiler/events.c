@@ -97,6 +97,7 @@ int event_decode(const struct scry_record *record, size_t size, struct event *re
 	ret->own_ns = event->own_ns;
 	ret->number = event->number;
 	ret->number2 = event->number2;
+	ret->number3 = event->number3;
 	ret->sample = sample;
 	ret->frames = sample->frames;
 	ret->frame_count = sample->count;

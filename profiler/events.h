@@ -17,7 +17,7 @@ struct event {
 	uint64_t time;			/* CLOCK_MONOTONIC, ns */
 	uint32_t pid, tid, depth;
 	uint64_t duration_ns, own_ns;
-	int64_t number, number2;	/* as in struct scry_event */
+	int64_t number, number2, number3;	/* as in struct scry_event */
 	const struct scry_sample *sample;
 	const struct scry_frame *frames; /* leaf first; in the record */
 	uint32_t frame_count;

@@ -72,7 +72,7 @@ static void put_gc(FILE *to, const struct event *event)
 	put_number(to, "generation", event->number);
 	fprintf(to, ", \"duration_ns\": %" PRIu64, event->duration_ns);
 	put_number(to, "collected", event->number2);
-	put_number(to, "uncollectable", -1);
+	put_number(to, "uncollectable", event->number3);
 }
 
 static void put_import(FILE *to, const struct event *event)

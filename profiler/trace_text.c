@@ -126,6 +126,8 @@ static void put_gc(struct trace *t, const struct event *event)
 		fputs("generation not known", to);
 	if (event->number2 >= 0)
 		fprintf(to, ", %s collected", units_grouped((uint64_t)event->number2, 0).text);
+	if (event->number3 > 0)
+		fprintf(to, ", %s uncollectable", units_grouped((uint64_t)event->number3, 0).text);
 	put_running(t, event);
 }
 

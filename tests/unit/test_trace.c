@@ -141,9 +141,10 @@ static void ends_after_so_many_events(void **state)
 }
 
 static const struct event_made others[] = {
-	{ .event = { .event = SCRY_EVENT_GC, .duration_ns = 403000000, .number = 2, .number2 = 310772 }, .time = 1000000,
-	  .codes = handle, .count = 1 },
-	{ .event = { .event = SCRY_EVENT_GC, .duration_ns = 90000, .number = -1, .number2 = -1 }, .time = 2000000 },
+	{ .event = { .event = SCRY_EVENT_GC, .duration_ns = 403000000, .number = 2, .number2 = 310772, .number3 = 12 },
+	  .time = 1000000, .codes = handle, .count = 1 },
+	{ .event = { .event = SCRY_EVENT_GC, .duration_ns = 90000, .number = -1, .number2 = -1, .number3 = -1 },
+	  .time = 2000000 },
 	{ .event = { .event = SCRY_EVENT_IMPORT, .depth = 1, .duration_ns = 48100000, .own_ns = 800000, .number = 1 },
 	  .time = 3000000, .text = { "pandas._libs" } },
 	{ .event = { .event = SCRY_EVENT_IMPORT, .duration_ns = 100000, .own_ns = 100000 }, .time = 4000000,
@@ -159,7 +160,7 @@ static void every_kind_has_its_line(void **state)
 {
 	check((struct trace_options){ .writer = &trace_text, .run.session.events = ~0u }, others, ARRAY_SIZE(others),
 	      "      time  thread          duration  event\n"
-	      "  0.001000  python3           403 ms  gc         generation 2, 310 772 collected  in handle  "
+	      "  0.001000  python3           403 ms  gc         generation 2, 310 772 collected, 12 uncollectable  in handle  "
 	      "/srv/app/views.py:31\n"
 	      "  0.002000  python3          90.0 µs  gc         generation not known\n"
 	      "  0.003000  python3          48.1 ms  import       800 µs     pandas._libs\n"
@@ -201,7 +202,7 @@ static void json_names_what_belongs_to_each_kind(void **state)
 {
 	check((struct trace_options){ .writer = &trace_json, .run.session.events = ~0u }, others, 6,
 	      JSON_HEAD("gc", "0.001000000", HANDLE)
-	      "\"generation\": 2, \"duration_ns\": 403000000, \"collected\": 310772, \"uncollectable\": null}\n"
+	      "\"generation\": 2, \"duration_ns\": 403000000, \"collected\": 310772, \"uncollectable\": 12}\n"
 	      JSON_HEAD("gc", "0.002000000", NOWHERE)
 	      "\"generation\": null, \"duration_ns\": 90000, \"collected\": null, \"uncollectable\": null}\n"
 	      JSON_HEAD("import", "0.003000000", NOWHERE)
