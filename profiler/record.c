@@ -85,7 +85,14 @@ static void on_record(void *ctx, const struct scry_record *record, size_t size)
 /* What never reached us: ticks of the clock, or events. */
 static uint64_t count_lost(const struct recording *r, const struct run *run)
 {
-	return session_count(run->session, r->options->run.session.events ? SCRY_COUNT_LOST_EVENTS : SCRY_COUNT_LOST);
+	static const enum scry_count losses[] = { SCRY_COUNT_LOST_EVENTS, SCRY_COUNT_BUSY, SCRY_COUNT_UNTRACKED };
+	uint64_t lost = 0;
+
+	if (!r->options->run.session.events)
+		return session_count(run->session, SCRY_COUNT_LOST);
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
+		lost += session_count(run->session, losses[i]);
+	return lost;
 }
 
 static void show_progress(const struct recording *r, const struct run *run, uint64_t now)

@@ -47,7 +47,8 @@ def calls_by_time(python):
     row = {row["function"]: row for row in recording.json["functions"]}["outer"]
     whole = sum(truth["own_ns"].values())
     expect(row["total_ns"] == under(recording, "outer"), "outer: %s in the table, %d in the stacks" % (row, under(recording, "outer")))
-    expect(whole <= row["total_ns"] <= 1.5 * whole, "outer: %.2f ms in all, %.2f ms in its callees" % (row["total_ns"] / 1e6, whole / 1e6))
+    expect(whole <= row["total_ns"] <= 1.5 * whole, "outer: %.2f ms in all, %.2f ms in its callees; %s; it said %r" % (
+        row["total_ns"] / 1e6, whole / 1e6, recording.json["errors"], recording.said[-400:]))
     expect(row["self_ns"] < 0.2 * row["total_ns"], "outer has %.2f ms of its own" % (row["self_ns"] / 1e6))
     return "burn %.2f ms (%.2f ms)" % (own(recording, "burn") / 1e6, truth["own_ns"]["burn"] / 1e6)
 
