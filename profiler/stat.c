@@ -39,6 +39,19 @@ static struct stat_key key_of(struct statistics *s, const struct event *event)
 	return key;
 }
 
+/* What the collections are of: the word "generation" means something else in each. */
+static void name_collector(struct statistics *s, const struct event *event)
+{
+	const struct runtime_binary *binary;
+	struct scry_proc place;
+
+	if (!s->watch.session || !session_place(s->watch.session, (pid_t)event->pid, &place))
+		return;
+	binary = runtime_binary_at(place.binary);
+	if (binary && binary->collector)
+		s->collector = binary->collector;
+}
+
 static void add_event(struct statistics *s, const struct event *event)
 {
 	struct stat_key key = key_of(s, event), cause = { .function = watch_place(&s->watch, event, 0).function };
@@ -52,6 +65,7 @@ static void add_event(struct statistics *s, const struct event *event)
 		row->calls++;
 	if (event->kind != SCRY_EVENT_GC)
 		return;
+	name_collector(s, event);
 	if (event->number2 > 0)
 		row->collected += (uint64_t)event->number2;
 	row = event->frame_count ? stat_rows_find(&s->causes, &cause) : NULL;

@@ -28,6 +28,7 @@ struct statistics {
 	struct watch watch;
 	struct stat_rows rows;
 	struct stat_rows causes; /* functions in which collections began */
+	const char *collector;	 /* of the process whose collection was seen last; NULL: not known */
 	uint64_t duration_ns;	 /* until now */
 	uint64_t lost;
 	uint64_t shown; /* CLOCK_MONOTONIC, ns: when the last table was written */

@@ -105,6 +105,8 @@ int stat_json(const struct statistics *s)
 
 	fprintf(to, "{\n  \"event\": \"%s\",\n  \"duration_s\": %.6f,\n  \"lost\": %" PRIu64,
 		event_kind_names[s->options->kind], (double)s->duration_ns / 1e9, s->lost);
+	if (s->options->kind == SCRY_EVENT_GC)
+		fprintf(to, ",\n  \"collector\": %s%s%s", s->collector ? "\"" : "", s->collector ?: "null", s->collector ? "\"" : "");
 	put_rows(s, &s->rows, "rows", puts_row[s->options->kind]);
 	if (s->options->kind == SCRY_EVENT_GC)
 		put_rows(s, &s->causes, "started_by", put_call);

@@ -252,6 +252,8 @@ int stat_text(const struct statistics *s)
 		fprintf(s->options->to, "no %s events\n", event_kind_names[s->options->kind]);
 		return 0;
 	}
+	if (s->collector)
+		fprintf(s->options->to, "collector: %s\n", s->collector);
 	put_head(s, kind, width);
 	for (size_t i = 0; i < count && !err; i++)
 		err = put_row(s, kind, sorted[i], width, s->options->color && !i);

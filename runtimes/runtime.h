@@ -29,6 +29,7 @@ struct runtime_binary {
 	bool stripped;		/* no .symtab */
 	bool shared;		/* a library, not the executable */
 	bool free_threaded, debug_build;
+	const char *collector;	/* of garbage: what kind it is; static text, NULL: not known */
 	__u64 code_dealloc;	/* file offset of the function that frees code objects, for a uprobe; 0: not found */
 	union {
 		struct scry_python python;

@@ -271,6 +271,18 @@ static int addresses_of(struct suspect *s, struct scry_python *python)
 	return 0;
 }
 
+/* 3.14.0 to 3.14.4 (and the pre-releases of 3.14) have the incremental collector; 3.14.5 has that of 3.13 again. */
+static const char *collector_of(const struct suspect *s)
+{
+	if (s->free_threaded)
+		return "free-threaded, stop the world";
+	if (s->version != PY_VERSION(3, 14))
+		return "generational";
+	if (!s->hexversion)
+		return NULL;
+	return s->hexversion < 0x030e0500 ? "incremental" : "generational";
+}
+
 static void describe(const struct suspect *s, struct runtime_binary *ret)
 {
 	unsigned char id[20];
@@ -283,6 +295,7 @@ static void describe(const struct suspect *s, struct runtime_binary *ret)
 	ret->stripped = elf_is_stripped(s->elf);
 	ret->shared = !elf_is_program(s->elf);
 	ret->free_threaded = s->free_threaded;
+	ret->collector = collector_of(s);
 	/* Py_REF_DEBUG, which Py_DEBUG turns on: to 3.11, and later. */
 	ret->debug_build =
 		exports(s->elf, "_Py_RefTotal") || exports(s->elf, "_Py_NegativeRefcount");

@@ -222,7 +222,7 @@ static void nothing_is_said_of_nothing(void **state)
 	options.json = true;
 	begin(&s, &options, &text);
 	end(&s, &text,
-	    "{\n  \"event\": \"gc\",\n  \"duration_s\": 2.000000,\n  \"lost\": 3,\n  \"rows\": [],\n  \"started_by\": []\n}\n");
+	    "{\n  \"event\": \"gc\",\n  \"duration_s\": 2.000000,\n  \"lost\": 3,\n  \"collector\": null,\n  \"rows\": [],\n  \"started_by\": []\n}\n");
 }
 
 int main(void)
