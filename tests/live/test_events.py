@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Collections, imports and exceptions against what the interpreter itself tells of them; attaching again and again."""
+import json
+import re
+import signal
+import time
+
+import events
+from live import FULL, Failure, Skip, Target, expect, test
+
+ROUNDS = 200 if FULL else 4
+WINDOWS = 6
+
+
+def trace(target, event, *options):
+    """(truth, events)"""
+    try:
+        with events.Watch("trace", event, target.pid, *options) as watch:
+            truth = events.truth_of(target)
+            output, _ = watch.end()
+    except Failure as failure:
+        if "no marker" in str(failure) or "stripped" in str(failure) or "several functions of" in str(failure):
+            raise Skip("this build does not tell: " + str(failure)[-160:])
+        raise
+    return truth, [json.loads(line) for line in output.splitlines()]
+
+
+@test("minors")
+def durations_are_those_of_the_program(python):
+    with Target(python, "burns") as target:
+        truth, rows, _ = events.stat(target, "call")
+    rows = {row["function"]: row for row in rows}
+    inner, outer = rows["inner"], rows["outer"]
+    differs = abs(inner["total_ns"] - truth["inner"]) / inner["calls"]
+    expect(differs < 1e6, "a call of 20 ms: %d ns away" % differs)
+    expect(abs(outer["own_ns"] + inner["total_ns"] - outer["total_ns"]) < 0.02 * outer["total_ns"],
+           "own %d + inner's %d is not %d" % (outer["own_ns"], inner["total_ns"], outer["total_ns"]))
+    expect(abs(outer["own_ns"] - truth["own"]) < 0.02 * truth["own"] + 1e6, "own %d, not %d" % (outer["own_ns"], truth["own"]))
+    return "20 ms: %.1f us away" % (differs / 1e3)
+
+
+@test("minors")
+def collections_are_those_that_callbacks_see(python):
+    python.since(3, 3)
+    with Target(python, "gcs") as target:
+        truth, seen = trace(target, "gc")
+    wanted = truth["seen"]
+    got = [[event["generation"], event["collected"]] for event in seen]
+    expect(got == [one[:2] for one in wanted], "%d collections, not %d: %s, not %s" % (
+        len(got), len(wanted), got[:4], wanted[:4]))
+    away = [abs(event["duration_ns"] - one[2]) for event, one in zip(seen, wanted)]
+    far = [(ns, one[2]) for ns, one in zip(away, wanted) if ns > 50e3 and ns > 0.1 * one[2]]
+    # Another program may get the CPU between the clock of the callback and that of the marker.
+    expect(len(far) <= 0.05 * len(wanted), "%d of %d durations differ, by (ns, of) %s" % (len(far), len(wanted), far[:3]))
+    return "%d, median %.1f us away" % (len(wanted), sorted(away)[len(away) // 2] / 1e3)
+
+
+IMPORT_TIME = re.compile(r"^import time: +\d+ \| +\d+ \| ( *)(\S+)$")
+
+
+@test("minors")
+def imports_are_those_of_importtime(python):
+    python.since(3, 7)
+    with Target(python, "imports", prefix=("env", "PYTHONPROFILEIMPORTTIME=1")) as target:
+        _, seen = trace(target, "import", "--method", "usdt")
+        target.errors.seek(0)
+        lines = target.errors.read().decode().split("begin\n")[1].split("end\n")[0].splitlines()
+    wanted = [(len(match.group(1)) // 2, match.group(2)) for match in map(IMPORT_TIME.match, lines) if match]
+    got = [(event["depth"], event["module"]) for event in seen]
+    expect(len(wanted) > 50 and wanted == got[:len(wanted)], "%d and %d imports; first of those that differ: %s" % (
+        len(wanted), len(got), [pair for pair in zip(wanted, got) if pair[0] != pair[1]][:2]))
+    return "%d imports" % len(wanted)
+
+
+@test("minors")
+def exceptions_are_told_where_they_are_raised(python):
+    with Target(python, "raises") as target:
+        truth, seen = trace(target, "exception", "--file", "*raises.py")
+    if not seen and python.minor == (2, 7):
+        raise Skip("the eval function of this build has the exported PyTraceBack_Here inlined")
+    got = [[event["exception"].split(".")[-1], event.get("message"), event["function"], event["line"]] for event in seen]
+    wrong = [(one, other) for one, other in zip(truth["raised"], got)
+             if one[2:] != other[2:] or one[0] != other[0] or (one[1] and one[1] != other[1])]
+    expect(len(got) == len(truth["raised"]) and not wrong, "%d of %d; differ: %s" % (len(got), len(truth["raised"]), wrong[:2]))
+    return "%d" % len(got)
+
+
+def code_of(pid):
+    """The bytes of all files' code in the process."""
+    code = {}
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for line in maps:
+            if " r-xp " in line and "/" in line:
+                start, end = (int(part, 16) for part in line.split()[0].split("-"))
+                memory.seek(start)
+                code[start] = memory.read(end - start)
+    return code
+
+
+def let_work(target):
+    """Have it note how much it does: several times, for there are other programs on this machine."""
+    for _ in range(WINDOWS + 1):
+        target.process.send_signal(signal.SIGUSR1)
+        time.sleep(0.1)
+
+
+def best_rate(notes):
+    return max((done - earlier) / (now - then) for (earlier, then), (done, now) in zip(notes, notes[1:]))
+
+
+@test("few")
+def attaching_leaves_nothing_behind(python):
+    with Target(python, "rates") as target:
+        let_work(target)
+        before = code_of(target.pid)
+        for number in range(ROUNDS):
+            with events.Watch("stat" if number % 3 else "trace", "call", target.pid) as watch:
+                if number % 3 == 0:
+                    watch.process.kill()
+                elif number % 3 == 1:
+                    time.sleep(0.05)
+                    watch.end()
+                else:
+                    watch.process.send_signal(signal.SIGTERM)
+                    watch.process.communicate(timeout=30)
+            expect(target.alive(), "died after %d times: %s" % (number + 1, target.complaint()))
+        time.sleep(0.5)
+        after = code_of(target.pid)
+        expect(before == after, "the code differs")
+        let_work(target)
+        notes = target.truth()["notes"]
+    rates = [best_rate(notes[:WINDOWS + 1]), best_rate(notes[-WINDOWS - 1:])]
+    expect(rates[1] > 0.6 * rates[0], "%.0f rounds a second after it, %.0f before" % (rates[1], rates[0]))
+    return "%d times, %.2f of the speed" % (ROUNDS, rates[1] / rates[0])

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Imports asyncio when it gets SIGUSR1, and marks on stderr where that begins and ends."""
+import sys
+
+from target import finish, wait_for_go
+
+wait_for_go()
+sys.stderr.write("begin\n")
+sys.stderr.flush()
+import asyncio
+import xml.dom.minidom
+try:
+    import no_such_module
+except ImportError:
+    pass
+sys.stderr.write("end\n")
+sys.stderr.flush()
+finish(modules=len(sys.modules))

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Raises exceptions when it gets SIGUSR1, and says which, where."""
+import sys
+
+from target import finish, name_of, wait_for_go
+
+raised = []
+
+
+class Own(Exception):
+    pass
+
+
+def note(kind, message):
+    frame = sys._getframe(1)
+    raised.append([kind, message, name_of(frame.f_code), frame.f_lineno])
+
+
+def plain(n):
+    note("ValueError", "number %d" % n); raise ValueError("number %d" % n)
+
+
+def own():
+    note("Own", "a 'quoted' one"); raise Own("a 'quoted' one")
+
+
+def silent():
+    note("RuntimeError", None); raise RuntimeError
+
+
+def from_c(n):
+    note("ValueError", None); int("no number %d" % n)
+
+
+def again():
+    try:
+        own()
+    except Own:
+        raise		# is no new one
+
+
+class Thing(object):
+    def method(self):
+        note("KeyError", "key"); raise KeyError("key")
+
+
+def through():
+    again()
+
+
+def main():
+    wait_for_go()
+    for n in range(20):
+        for function in (lambda: plain(n), through, silent, Thing().method, lambda: from_c(n)):
+            try:
+                function()
+            except Exception:
+                pass
+    finish(raised=raised)
+
+
+main()
