@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""When it gets SIGUSR1: a function that burns 20 ms, called by one that burns 10 ms of its own; it says what it measured, in ns."""
+"""At SIGUSR1: a function burns 20 ms, called by one that burns 10 ms of its own; it says what it measured, in ns."""
 import time
 
 from target import finish, wait_for_go

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Calls, and raises, and lets generators run until SIGTERM; notes at each SIGUSR1 how much it has done, in how much CPU time."""
+"""Calls, raises and lets generators run until SIGTERM; notes at SIGUSR1 how much it has done in how much CPU time."""
 import signal
 
 from target import cpu_time, finish, ready, stop
