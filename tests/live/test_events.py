@@ -130,3 +130,23 @@ def attaching_leaves_nothing_behind(python):
     rates = [best_rate(notes[:WINDOWS + 1]), best_rate(notes[-WINDOWS - 1:])]
     expect(rates[1] > 0.6 * rates[0], "%.0f rounds a second after it, %.0f before" % (rates[1], rates[0]))
     return "%d times, %.2f of the speed" % (ROUNDS, rates[1] / rates[0])
+
+
+@test("minors")
+def audit_events_are_told_by_name(python):
+    python.since(3, 8)
+    with Target(python, "audits") as target:
+        truth, seen = trace(target, "audit")
+    names = [event["name"] for event in seen if event["name"].startswith("scry.")]
+    expect(names == truth["names"], "%d of %d: %s" % (len(names), len(truth["names"]), names[:4]))
+    return "%d" % len(names)
+
+
+@test("minors")
+def lines_are_counted(python):
+    if not (3, 8) <= python.minor <= (3, 10):
+        raise Skip("the marker is not known to tell each line")
+    with Target(python, "audits") as target:
+        truth, rows, _ = events.stat(target, "line")
+    counts = {row["line"]: row["calls"] for row in rows if row["function"] == "many"}
+    expect(counts.get(11) == truth["body"], "the loop's body ran %d times, not %s" % (truth["body"], counts))
