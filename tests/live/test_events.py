@@ -144,8 +144,8 @@ def audit_events_are_told_by_name(python):
 
 @test("minors")
 def lines_are_counted(python):
-    if not (3, 8) <= python.minor <= (3, 10):
-        raise Skip("the marker is not known to tell each line")
+    if not (3, 8) <= python.minor <= (3, 11):
+        raise Skip("builds of this version have no marker line")
     with Target(python, "audits") as target:
         truth, rows, _ = events.stat(target, "line")
     counts = {row["line"]: row["calls"] for row in rows if row["function"] == "many"}
