@@ -16,7 +16,7 @@ def prefixes(names):
 
 def is_library(frame):
     return "/lib/python" in frame.file or frame.file.startswith("<frozen") or "/usr/lib" in frame.file \
-        or frame.file.split("/")[0] in ("asyncio", "threading.py", "contextvars.py", "selectors.py", "site-packages")
+        or frame.file.endswith("/target.py") or frame.file.split("/")[0] in ("asyncio", "threading.py", "contextvars.py", "selectors.py", "site-packages")
 
 
 def written(frames):
