@@ -4,10 +4,8 @@
 #define SCRY_BPF_AT_H
 
 #include "calls.h"
-#include "place.h"
-#include "python.h"
 #include "slots.h"
-#include "task.h"
+#include "stack.h"
 
 /* Set by user space when all probes are in place, cleared before the first is removed: what is seen in between is seen whole. */
 extern __u32 watching;
@@ -132,16 +130,11 @@ static __always_inline void at_send(struct scry_at *at, __u32 text)
 
 	if (n > MAX_EVENT_FRAMES || text > SCRY_VALUE_ROOM)
 		return;
-	sample->head.kind = SCRY_RECORD_EVENT;
-	sample->head.pid = at->pid;
+	stack_sign(sample, task, at->pid, SCRY_RECORD_EVENT);
 	sample->head.time = at->now;
-	sample->tid = task_tid(task);
-	sample->cpu = bpf_get_smp_processor_id();
 	sample->runtime = SCRY_RUNTIME_PYTHON;
 	sample->error = at->s->walk.error;
 	sample->instance = at->instance;
-	sample->thread = task_thread_pointer(task);
-	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
 	if (emit(sample, sizeof(*sample) + n * sizeof(struct scry_frame) + sizeof(struct scry_event) + text))
 		count(SCRY_COUNT_LOST_EVENTS);
 }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The stack of the current task, as every program takes it: here the parts of a stack come together (the interpreter's frames;
+ * what else a stack may have is added here, so that all events have it).
+ */
+#ifndef SCRY_BPF_STACK_H
+#define SCRY_BPF_STACK_H
+
+#include "place.h"
+#include "python.h"
+#include "task.h"
+
+/*
+ * Walk into s->sample, which is zeroed, and the frames behind it: sets runtime, instance, error, count. `proc`: of process
+ * pid, NULL where it has not been looked at yet. The scratch `s` is that of `slot`, and the caller's until it has sent it.
+ */
+static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struct task_struct *task,
+				       struct scry_proc *proc, __u32 pid)
+{
+	struct scry_sample *sample = &s->sample;
+
+	if (!proc) {
+		sample->error = place_process(pid);
+		proc = bpf_map_lookup_elem(&procs, &pid);
+	}
+	if (!proc)
+		return;
+	sample->runtime = proc->runtime;
+	sample->instance = proc->instance;
+	sample->error = SCRY_WALK_EXITING;
+	if (task->flags & PF_EXITING)
+		return;
+	if (proc->runtime == SCRY_RUNTIME_PYTHON && !python_enter(pid, slot))
+		python_walk(pid, slot);
+	sample->error = s->walk.error;
+	sample->count = s->walk.count;
+}
+
+/* Say whose stack it is, but for the time: kind and pid of the head, thread, CPU, name. */
+static __always_inline void stack_sign(struct scry_sample *sample, struct task_struct *task, __u32 pid, __u32 kind)
+{
+	sample->head.kind = kind;
+	sample->head.pid = pid;
+	sample->tid = task_tid(task);
+	sample->thread = task_thread_pointer(task);
+	sample->cpu = bpf_get_smp_processor_id();
+	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
+}
+
+/* Is the stack one that a recording of the whole machine leaves out? Most of its processes have no interpreter. */
+static __always_inline bool stack_is_foreign(const struct scry_sample *sample)
+{
+	return config.all && (sample->error == SCRY_WALK_PENDING || sample->error == SCRY_WALK_NO_INTERPRETER);
+}
+
+#endif
