@@ -66,6 +66,8 @@ void page_write_data(const struct page *page)
 	fputs(",\"colors\":[", page->to);
 	for (unsigned i = 0; i < COLOR_COUNT; i++)
 		fprintf(page->to, "%s\"#%06x\"", i ? "," : "", color_rgb(page->scheme, i));
+	fputs("],\"legend\":[", page->to);
+	page_write_legend_data(page);
 	putc(']', page->to);
 	write_names(page);
 	fputs(",\n\"frames\":[", page->to);

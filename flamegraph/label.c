@@ -52,8 +52,8 @@ static bool is_place(struct text_part text)
 	       contains(text, "/") || contains(text, ":");
 }
 
-/* "function (file:line)". */
-static void split_place(struct label *label)
+/* "function (file:line)"; guess: what stands in brackets may also be something else. */
+static void split_place(struct label *label, bool guess)
 {
 	struct text_part name = label->function, place;
 	size_t at = name.length, depth = 0;
@@ -69,7 +69,7 @@ static void split_place(struct label *label)
 	if (depth || at < 2 || name.bytes[at - 1] != ' ')
 		return;
 	place = (struct text_part){ name.bytes + at + 1, name.length - at - 2 };
-	if (!is_place(place))
+	if (guess && !is_place(place))
 		return;
 	split_line(place, &label->file, &label->line);
 	label->function.length = at - 1;
@@ -178,7 +178,7 @@ static void parse_folded(struct label *label, uint32_t source)
 	if (source == NAME_AUSTIN)
 		split_austin(label);
 	else
-		split_place(label);
+		split_place(label, true);
 	if (known)
 		return;
 	if (label->file.length)
@@ -191,15 +191,40 @@ static void parse_folded(struct label *label, uint32_t source)
 		label->kind = source == NAME_AUSTIN ? FLAME_INTERPRETED : FLAME_NATIVE;
 }
 
+/* A program that is an interpreter, its version behind: "python3.11", "luajit-2.1". */
+static bool is_interpreter(struct text_part file)
+{
+	static const char *const programs[] = { "python", "luajit", "lua" };
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]) && !used; i++)
+		used = starts(file, programs[i]) ? strlen(programs[i]) : 0;
+	/* d, t, m, u: what builds of CPython add to their names. */
+	for (size_t i = used; i < file.length; i++)
+		if (!is_digit(file.bytes[i]) && !memchr(".-dtmu", file.bytes[i], 6))
+			return false;
+	return used;
+}
+
+/* "[libfoo.so+0x1234]", code without a name: the part before the plus. */
+static struct text_part unnamed_file(struct text_part name)
+{
+	const char *plus = starts(name, "[") ? memmem(name.bytes, name.length, "+0x", 3) : NULL;
+
+	return (struct text_part){ name.bytes + 1, plus ? (size_t)(plus - name.bytes - 1) : 0 };
+}
+
 /* By the prefixes that CPython, Lua and LuaJIT give their own functions. */
 static bool is_internal(const struct label *label)
 {
 	static const char *const files[] = { "libpython", "liblua", "/bin/python", "/bin/lua" };
 	static const char *const prefixes[] = { "_Py", "lua_", "luaV_", "luaD_", "luaL_", "luaH_", "lj_" };
-	struct text_part name = label->function;
+	struct text_part name = label->function, file = label->file.length ? label->file : unnamed_file(name);
 
+	if (is_interpreter(file))
+		return true;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (contains(label->file, files[i]))
+		if (contains(file, files[i]))
 			return true;
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (starts(name, prefixes[i]))
@@ -216,7 +241,7 @@ struct label label_parse(struct text_part name, uint32_t source)
 	} else {
 		label.kind = source;
 		if (label.kind != FLAME_MARK)
-			split_place(&label);
+			split_place(&label, false);
 	}
 	label.internal = label.kind == FLAME_NATIVE && is_internal(&label);
 	return label;

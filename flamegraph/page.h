@@ -43,6 +43,10 @@ unsigned page_color(const struct page *page, const struct layout_frame *frame);
 void page_write_frames(const struct page *page, double top);	/* shapes and labels */
 void page_write_data(const struct page *page);			/* JSON */
 
+/* Which kinds of code the colours tell apart: in the foot of the picture, and for the script. */
+void page_write_legend(const struct page *page, unsigned long y);
+void page_write_legend_data(const struct page *page);
+
 /* "1 234", the groups held together; put_amount() adds the unit. */
 void put_grouped(FILE *to, uint64_t value);
 void put_amount(const struct page *page, uint64_t value);

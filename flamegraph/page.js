@@ -377,6 +377,13 @@ function stick() {
 	headBox.setAttribute("y", Math.max(window.scrollY, 0));
 	headBox.setAttribute("x", Math.max(window.scrollX, 0));
 }
+function legend() {
+	var box = make(HTML, "div", { id: "legend" });
+	data.legend.forEach(function (entry) {
+		box.append(make(HTML, "i", { style: "background:" + entry[1] }), make(HTML, "span", {}, entry[0]));
+	});
+	return box;
+}
 function build() {
 	var names = make(HTML, "div", { "class": "names" }), tools = make(HTML, "div", { id: "tools" });
 	var canvas = make(HTML, "canvas", {});
@@ -388,6 +395,7 @@ function build() {
 						 text.getAttribute("data-full")));
 	});
 	document.querySelectorAll(".still").forEach(function (node) { node.remove(); });
+	names.appendChild(legend());
 	input = make(HTML, "input", { type: "search", id: "search", placeholder: "Search  /",
 		"aria-label": "Search frames",
 		autocomplete: "off", spellcheck: "false" });

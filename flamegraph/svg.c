@@ -52,6 +52,7 @@ static void put_foot(const struct page *page, unsigned long height)
 	fprintf(page->to, ", %u levels; frames narrower than %lu.%02lu px are merged</text>\n",
 		page->layout.levels - 1,
 		hundredths / 100, hundredths % 100);
+	page_write_legend(page, height - 11);
 }
 
 static void put_page(struct page *page)

@@ -133,6 +133,9 @@ const struct command cmd_report = {
 	"With -o, which may be given several times, it writes files instead: .scry is a capture of "
 	"the samples that the other options keep, .folded stacks for other tools, .svg a flame "
 	"graph, .txt the table, .json the table for programs.\n\n"
+	"Native code is written 'function (libfoo.so)', of inlined functions and their callers 'function (file.c:line)', and "
+	"'[libfoo.so+0x1234]' where the binary names no function there. The kernel's functions stand with '[kernel]' or their "
+	"module, in folded stacks with the suffix _[k].\n\n"
 	"The end of a capture may be missing, when its recording was killed: what is there is read.",
 	.examples =
 	"scry report app.scry\n  the table\n"

@@ -34,7 +34,7 @@ static struct profile_row *row_add(struct rows *rows)
 
 static struct tree_label file_label(const struct tree_label *label)
 {
-	return (struct tree_label){ .is = TREE_FUNCTION, .file = label->file };
+	return (struct tree_label){ .is = TREE_FUNCTION, .kind = label->kind, .file = label->file };
 }
 
 /* Row (from 1) of each label, 0 where it has none. */
@@ -52,9 +52,9 @@ static int rows_of_labels(struct rows *rows, enum output_by by, uint32_t *row_of
 
 		if (label->is != TREE_FUNCTION || label->kind == CAPTURE_MARK)
 			continue;
-		row_of[i] = by_file ? table_put(&known, label->file, 0)
+		row_of[i] = by_file ? table_put(&known, label->file, label->kind)
 				    : table_put(&known, (uint64_t)label->name << 32 | label->file,
-						(uint32_t)label->line);
+						(uint64_t)label->kind << 32 | (uint32_t)label->line);
 		row = row_of[i] > had ? row_add(rows) : NULL;
 		if (row)
 			row->label = by_file ? file_label(label) : *label;

@@ -292,9 +292,20 @@ struct tree_weight *profile_tree_totals(const struct profile_tree *tree)
 	return totals;
 }
 
+const char *profile_tree_file(const struct profile *profile, const struct tree_label *label)
+{
+	const char *file = profile_text(profile, label->file), *slash = strrchr(file, '/');
+
+	if (label->kind != CAPTURE_NATIVE)
+		return file;
+	if (*profile_text(profile, label->name) == '[') /* "[libfoo.so+0x1234]" tells the file itself */
+		return "";
+	return slash && slash[1] ? slash + 1 : file;
+}
+
 static int function_label(const struct profile *p, const struct tree_label *label, char **text)
 {
-	const char *name = profile_text(p, label->name), *file = profile_text(p, label->file);
+	const char *name = profile_text(p, label->name), *file = profile_tree_file(p, label);
 
 	if (!*name)
 		name = "?";

@@ -53,6 +53,12 @@ void profile_tree_destroy(struct profile_tree *tree);
 /* Totals: self and all callees, for each node; an array the caller frees, NULL: no memory. */
 struct tree_weight *profile_tree_totals(const struct profile_tree *tree);
 
+/*
+ * The file of a function as texts show it: of native code, whose paths say little, the last part alone, "" where the name tells it; of the kernel
+ * "[kernel]" or its module.
+ */
+const char *profile_tree_file(const struct profile *profile, const struct tree_label *label);
+
 /* "function (file:line)", raw, for the caller to free; NULL: no memory. */
 char *profile_tree_label(const struct profile_tree *tree, uint32_t label);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -11,20 +12,26 @@
 #include "profile_rows.h"
 #include "sink.h"
 
+/* Functions of the kernel stand as perf's stackcollapse writes them, which other tools know. */
+#define KERNEL_SUFFIX "_[k]"
+
 /* The texts of the labels, ready for a line; made when first needed. */
 static const char *label_text(const struct profile_tree *tree, char **texts, uint32_t label)
 {
+	const struct tree_label *of = &tree->labels[label];
+	bool kernel = of->is == TREE_FUNCTION && of->kind == CAPTURE_KERNEL;
 	_cleanup_free_ char *raw = NULL;
 	size_t size;
 	FILE *to;
 
 	if (texts[label])
 		return texts[label];
-	raw = profile_tree_label(tree, label);
+	raw = kernel ? strdup(profile_text(tree->profile, of->name)) : profile_tree_label(tree, label);
 	to = raw ? open_memstream(&texts[label], &size) : NULL;
 	if (!to)
 		return NULL;
 	escape_folded(to, raw);
+	fputs(kernel ? KERNEL_SUFFIX : "", to);
 	if (fclose(to))
 		return NULL;
 	return texts[label];

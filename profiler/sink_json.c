@@ -16,6 +16,13 @@ static uint64_t ns(const struct profile *p, const struct tree_weight *weight)
 	return profile_is_timed(p) ? weight->value : 0;
 }
 
+static const char *const kinds[] = {
+	[CAPTURE_INTERPRETED] = "interpreted",
+	[CAPTURE_NATIVE] = "native",
+	[CAPTURE_KERNEL] = "kernel",
+	[CAPTURE_MARK] = "mark",
+};
+
 static void write_errors(const struct profile_tree *tree, FILE *to)
 {
 	fputs("  \"errors\": {", to);
@@ -51,8 +58,9 @@ static int write_functions(const struct profile_tree *tree, FILE *to,
 		escape_json(to, profile_text(p, row->label.name));
 		fputs(", \"file\": ", to);
 		escape_json(to, profile_text(p, row->label.file));
-		fprintf(to, ", \"line\": %" PRId32 ", \"self\": %" PRIu64 ", \"total\": %" PRIu64
-			", \"self_ns\": %" PRIu64 ", \"total_ns\": %" PRIu64 "}", row->label.line,
+		fprintf(to, ", \"line\": %" PRId32 ", \"kind\": \"%s\"", row->label.line, kinds[row->label.kind]);
+		fprintf(to, ", \"self\": %" PRIu64 ", \"total\": %" PRIu64
+			", \"self_ns\": %" PRIu64 ", \"total_ns\": %" PRIu64 "}",
 			row->self.samples, row->total.samples, ns(p, &row->self), ns(p, &row->total));
 	}
 	fputs(count ? "\n  ],\n" : "],\n", to);

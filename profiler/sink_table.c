@@ -55,7 +55,7 @@ static int put_function(const struct sheet *sheet, const struct tree_label *labe
 {
 	const struct profile *p = sheet->tree->profile;
 
-	return function_text_put(sheet->to, profile_text(p, label->name), profile_text(p, label->file), label->line, cells,
+	return function_text_put(sheet->to, profile_text(p, label->name), profile_tree_file(p, label), label->line, cells,
 				 !sheet->options->color ? FUNCTION_TEXT_PLAIN :
 				 bold ? FUNCTION_TEXT_BOLD : FUNCTION_TEXT_COLOR);
 }

@@ -23,14 +23,22 @@ static const struct frame render = {
 static const struct frame walk = { "walk", "/srv/shop/tree.py", 7, 9 };
 static const struct frame wide = { "größe_\xe6\xbc\xa2\xe5\xad\x97", "/srv/shop/\xc3\xbc.py", 3, 4 };
 static const struct frame hostile = { "a;b\n\033[31m<b>&\"q\"\xff", "/tmp/\r\x9b" "2J.py", 5, 6 };
+static const struct frame compress = { "deflate_fast", "/usr/lib/x86_64-linux-gnu/libz.so.1.2.13", 0, 0 };
+static const struct frame unnamed = { "[libz.so.1.2.13+0x2f40]", "/usr/lib/x86_64-linux-gnu/libz.so.1.2.13", 0, 0 };
+static const struct frame inlined = { "longest_match", "/build/zlib/deflate.c", 1254, 1301 };
+static const struct frame kernel[] = { { "do_syscall_64", "[kernel]", 0, 0 }, { "ext4_file_write_iter", "[ext4]", 0, 0 } };
 static const struct frame cut = { "[truncated]", "", 0, 0 };
 
-static uint32_t push(struct capture_writer *w, uint32_t stack, const struct frame *frame)
+static uint32_t push_kind(struct capture_writer *w, uint32_t stack, enum capture_kind kind, const struct frame *frame)
 {
-	enum capture_kind kind = *frame->name == '[' ? CAPTURE_MARK : CAPTURE_INTERPRETED;
 	uint32_t function = capture_function(w, kind, frame->name, frame->file, frame->defined);
 
 	return capture_stack(w, stack, capture_frame(w, function, frame->line));
+}
+
+static uint32_t push(struct capture_writer *w, uint32_t stack, const struct frame *frame)
+{
+	return push_kind(w, stack, *frame->name == '[' ? CAPTURE_MARK : CAPTURE_INTERPRETED, frame);
 }
 
 static void samples(struct capture_writer *w, uint64_t first_ms, int count, uint32_t thread,
@@ -38,6 +46,17 @@ static void samples(struct capture_writer *w, uint64_t first_ms, int count, uint
 {
 	for (int i = 0; i < count; i++)
 		capture_sample(w, (first_ms + (uint64_t)i * 10) * MS, thread, stack, 10 * MS, error);
+}
+
+/* Below a function of the program: native code with and without a name, inlined, and the kernel. */
+static void mixed_samples(struct capture_writer *w, uint32_t thread, uint32_t base)
+{
+	uint32_t native = push_kind(w, base, CAPTURE_NATIVE, &compress);
+	uint32_t call = push_kind(w, native, CAPTURE_KERNEL, &kernel[0]);
+
+	samples(w, 900, 5, thread, push_kind(w, native, CAPTURE_NATIVE, &inlined), NULL);
+	samples(w, 950, 2, thread, push_kind(w, native, CAPTURE_NATIVE, &unnamed), NULL);
+	samples(w, 970, 3, thread, push_kind(w, call, CAPTURE_KERNEL, &kernel[1]), NULL);
 }
 
 int main(int argc, char **argv)
@@ -69,6 +88,7 @@ int main(int argc, char **argv)
 	samples(w, 700, 2, main_thread, base, "frame not readable (page not present)");
 	samples(w, 800, 5, child, CAPTURE_NO_STACK, "thread outside the interpreter");
 	samples(w, 900, 2, child, CAPTURE_NO_STACK, "interpreter starting or ending");
+	mixed_samples(w, pool, base);
 	capture_lost(w, 3);
 	return capture_finish(w, 1000 * MS, NULL) ? 1 : 0;
 }

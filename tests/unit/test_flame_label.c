@@ -30,6 +30,20 @@ static void splits_function_file_and_line(void **state)
 	check("f (x.lua:0)", FLAME_INTERPRETED, "f", "x.lua", "0", FLAME_INTERPRETED);
 }
 
+/* In what scry hands over itself, the last brackets are the place. */
+static void takes_any_place_of_native_code(void **state)
+{
+	struct label internal = label_parse(text_of("dict_dealloc (python3.11)"), FLAME_NATIVE);
+	struct label unnamed = label_parse(text_of("[python3.11d+0x4711]"), FLAME_NATIVE);
+	struct label other = label_parse(text_of("dict_dealloc (pythonista)"), FLAME_NATIVE);
+
+	check("main (python3)", FLAME_NATIVE, "main", "python3", "", FLAME_NATIVE);
+	check("main (python3)", NAME_FOLDED, "main (python3)", "", "", FLAME_NATIVE);
+	check("do_nmi ([kernel])", FLAME_KERNEL, "do_nmi", "[kernel]", "", FLAME_KERNEL);
+	assert_true(internal.internal && unnamed.internal);
+	assert_false(other.internal);
+}
+
 static void leaves_parameters_alone(void **state)
 {
 	check("std::sort(int*, int*)", NAME_FOLDED, "std::sort(int*, int*)", "", "", FLAME_NATIVE);
@@ -109,6 +123,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(splits_function_file_and_line),
+		cmocka_unit_test(takes_any_place_of_native_code),
 		cmocka_unit_test(leaves_parameters_alone),
 		cmocka_unit_test(knows_kinds_by_suffix_and_brackets),
 		cmocka_unit_test(splits_austin),

@@ -235,6 +235,27 @@ static void clips_names_of_any_length(void **state)
 	free(name);
 }
 
+static void explains_the_colours_of_several_kinds(void **state)
+{
+	static const char folded[] = "f (a.py:1);deflate (libz.so.1);do_syscall_64_[k] 3\n";
+	char *svg = svg_of(folded), *alone = svg_of("f (a.py:1);g (b.py:1) 3\n"), *warm;
+	struct flame *flame = flame_of(folded, strlen(folded), &(uint64_t){ 0 });
+
+	assert_has(svg, ">program</text>");
+	assert_has(svg, ">native</text>");
+	assert_has(svg, ">kernel</text>");
+	assert_lacks(svg, ">interpreter</text>");
+	assert_has(svg, "\"legend\":[[\"program\",\"#");
+	assert_has(alone, "\"legend\":[]");
+	/* A palette that gives them all the same colours has nothing to explain. */
+	warm = svg_with(flame, &(struct flame_options){ .colors = "warm" });
+	assert_has(warm, "\"legend\":[]");
+	flame_destroy(flame);
+	free(svg);
+	free(alone);
+	free(warm);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +269,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(sums_that_stop_stay_in_place),
 		cmocka_unit_test(lets_no_markup_through),
 		cmocka_unit_test(the_script_fits_into_the_page),
+		cmocka_unit_test(explains_the_colours_of_several_kinds),
 		cmocka_unit_test(clips_names_of_any_length),
 	};
 
