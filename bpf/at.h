@@ -102,6 +102,7 @@ static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry
 	if (n > MAX_EVENT_FRAMES)
 		n = MAX_EVENT_FRAMES;
 	s->sample.count = n;
+	s->sample.native = s->sample.kernel = s->sample.native_error = 0;
 	event = (struct scry_event *)&s->frames[n];
 	__builtin_memset(event, 0, sizeof(*event));
 	event->event = kind;

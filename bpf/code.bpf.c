@@ -33,6 +33,8 @@ __noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
 	if (bytes < 0)
 		return bytes;
 	id = __sync_fetch_and_add(&next_code, 1) + 1;
+	if (id >= SCRY_CODE_IDS)
+		return -SCRY_WALK_CODES_FULL;
 	index = id & (MAX_VERDICTS - 1);
 	bpf_map_update_elem(&verdicts, &index, &none, BPF_ANY); /* of the object that had this slot before */
 	s->code.head.kind = SCRY_RECORD_CODE;

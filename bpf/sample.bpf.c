@@ -33,9 +33,7 @@ int sample_cpu(void *ctx)
 		return 0;
 	stack_sign(sample, task, pid, SCRY_RECORD_SAMPLE);
 	count(SCRY_COUNT_SAMPLES);
-	frames = sample->count;
-	if (frames > SCRY_MAX_STACK)
-		return 0;
+	frames = stack_frames(sample);
 	if (emit(sample, sizeof(*sample) + frames * sizeof(struct scry_frame)))
 		count(SCRY_COUNT_LOST);
 	return 0;

@@ -36,6 +36,16 @@ static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struc
 	sample->count = s->walk.count;
 }
 
+/* What lies behind s->sample: the frames of all kinds. More than can be: 0. */
+static __always_inline __u32 stack_frames(const struct scry_sample *sample)
+{
+	__u32 frames = sample->count;
+
+	if (config.native || config.kernel)
+		frames += sample->native + sample->kernel;
+	return frames <= SCRY_MAX_STACK + SCRY_MAX_NATIVE + SCRY_MAX_KERNEL ? frames : 0;
+}
+
 /* Say whose stack it is, but for the time: kind and pid of the head, thread, CPU, name. */
 static __always_inline void stack_sign(struct scry_sample *sample, struct task_struct *task, __u32 pid, __u32 kind)
 {

@@ -11,6 +11,8 @@
  * by the verifier, and not in each round of the loop that calls them. */
 int walk_in_register(__u64 value);
 
+#define walk_counts_entries() (config.native) /* only the merging with native frames asks for it */
+
 #define walk_read(dst, size, address) bpf_probe_read_user(dst, size, (const void *)(address))
 
 #endif

@@ -33,7 +33,15 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_COUNT }
 	X(CODES_FULL, "table of code objects full")                     \
 	X(CODE_LOST, "ring buffer full: a code object is not known yet") \
 	X(TRUNCATED, "deeper than --max-stack")                         \
-	X(EXITING, "process exiting")
+	X(EXITING, "process exiting")                                   \
+	X(NATIVE_PENDING, "C frames: memory map not read yet")          \
+	X(NATIVE_UNMAPPED, "C frames: code not in a known mapping")     \
+	X(NATIVE_NO_RULE, "C frames: no unwind rule for an address")    \
+	X(NATIVE_RULE, "C frames: unwind rule of an unknown kind")      \
+	X(NATIVE_FAULT, "C frames: stack not readable")                 \
+	X(NATIVE_STUCK, "C frames: stack does not lead outwards")       \
+	X(NATIVE_MISMATCH, "C frames: do not fit the interpreted ones") \
+	X(NATIVE_FULL, "C frames: unwind tables full")
 
 enum scry_walk_error {
 #define X(name, text) SCRY_WALK_##name,
@@ -81,14 +89,34 @@ struct scry_process {
 };
 
 /*
- * One frame: which code object, and where in it.
- * at: byte offset of the instruction from the first one; SCRY_AT_NONE before the first.
+ * One frame. The high 3 bits of `code` say what it is (enum scry_frame_kind):
+ *   interpreted      code: id given at first sight, never reused in a session (0: not known); at: byte offset of the
+ *                    instruction from the first one, SCRY_AT_NONE before the first
+ *   native           code: index of the binary in scry's table; at: link-time address in it, as u32
+ *   address, kernel  61 bits of an address: low 29 bits of code above the 32 of at
  */
 struct scry_frame {
-	__u32 code; /* id given at first sight, never reused in a session; 0: not known */
+	__u32 code;
 	__s32 at;
 };
 #define SCRY_AT_NONE (-1)
+
+enum scry_frame_kind {
+	SCRY_FRAME_INTERPRETED,
+	SCRY_FRAME_NATIVE,  /* in a binary that is known */
+	SCRY_FRAME_ADDRESS, /* in user memory: made at run time, or in a file that could not be read */
+	SCRY_FRAME_KERNEL,
+};
+#define SCRY_FRAME_SHIFT 29
+#define SCRY_FRAME_LOW	 ((1u << SCRY_FRAME_SHIFT) - 1)
+
+/*
+ * In samples with native frames an interpreted frame tells also how many times C entered the interpreter by it, or by frames of
+ * the interpreter's own just below it: each is a call of the eval function. The largest number means "or more".
+ */
+#define SCRY_ENTRIES_SHIFT 26
+#define SCRY_ENTRIES_MAX   7
+#define SCRY_CODE_IDS	   (1u << SCRY_ENTRIES_SHIFT) /* ids are less */
 
 struct scry_sample {
 	struct scry_record head;
@@ -100,8 +128,15 @@ struct scry_sample {
 	__u32 instance; /* see struct scry_proc */
 	__u64 thread;	/* thread pointer, by which interpreters know their threads */
 	char comm[16];
+	__u16 native;	/* frames behind those, leaf first */
+	__u16 kernel;	/* addresses (u64 each) behind those, leaf first */
+	__u8 native_error; /* enum scry_walk_error of the native walk; OK without frames: there was none */
+	__u8 entries;	/* as in struct scry_frame, before the first interpreted frame */
+	__u8 pad[2];
 	struct scry_frame frames[];
 };
+#define SCRY_MAX_NATIVE 4096
+#define SCRY_MAX_KERNEL 127 /* PERF_MAX_STACK_DEPTH, include/uapi/linux/perf_event.h */
 
 enum scry_event_kind {
 	SCRY_EVENT_CPU,

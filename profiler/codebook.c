@@ -13,7 +13,7 @@
 
 #define PAGE_IDS  4096u
 #define MAX_PAGES 8192u /* 2^25 code objects known, 512 MB; what comes later has no name */
-#define MAX_IDS	  (1u << 31)
+#define MAX_IDS	  SCRY_CODE_IDS
 
 /* Code objects that differ in nothing but their address share one. */
 struct identity {

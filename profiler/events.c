@@ -76,15 +76,17 @@ int event_decode(const struct scry_record *record, size_t size, struct event *re
 {
 	const struct scry_sample *sample = (const struct scry_sample *)record;
 	const struct scry_event *event;
-	size_t left = size;
+	size_t left = size, frames;
 
 	if (size < sizeof(*sample) + sizeof(*event) || record->kind != SCRY_RECORD_EVENT)
 		return -EINVAL;
 	left -= sizeof(*sample) + sizeof(*event);
-	if (left / sizeof(sample->frames[0]) < sample->count || sample->error >= SCRY_WALK_ERROR_COUNT)
+	frames = (size_t)sample->count + sample->native + sample->kernel;
+	if (left / sizeof(sample->frames[0]) < frames || sample->error >= SCRY_WALK_ERROR_COUNT ||
+	    sample->native_error >= SCRY_WALK_ERROR_COUNT)
 		return -EINVAL;
-	left -= sample->count * sizeof(sample->frames[0]);
-	event = (const struct scry_event *)&sample->frames[sample->count];
+	left -= frames * sizeof(sample->frames[0]);
+	event = (const struct scry_event *)&sample->frames[frames];
 	if (event->event == SCRY_EVENT_CPU || event->event >= SCRY_EVENT_COUNT || event->type > SCRY_CALL_UNWIND)
 		return -EINVAL;
 	ret->kind = event->event;

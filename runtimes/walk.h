@@ -4,6 +4,7 @@
  *
  *     long walk_read(void *dst, __u32 size, __u64 address)     0: read; else: not readable
  *     bool walk_in_register(__u64 value)     does a register of the thread hold this? false where that is not known
+ *     bool walk_counts_entries()     are entries from C to be counted in the frames? (bpf/wire.h)
  *
  * In BPF (bpf/walk.h) it reads the current task's memory; on the host (runtimes/host.h) another process's, or an image.
  *
@@ -41,7 +42,7 @@ struct scry_walk {
 	__u32 error;	  /* enum scry_walk_error */
 	__u64 window_from, window_last; /* what s->window holds: frames that begin at from to from + last */
 	__u32 unsure;	  /* entry is still to be compared with what the walk finds */
-	__u32 pad;
+	__u32 entries;	  /* of C into the interpreter, before the first frame */
 };
 
 /* One frame, looked at for an event. */
@@ -84,7 +85,7 @@ struct scry_scratch {
 	} event; /* being worked on */
 	struct scry_values values;
 	struct scry_sample sample;
-	struct scry_frame frames[SCRY_MAX_STACK];
+	struct scry_frame frames[SCRY_MAX_STACK + SCRY_MAX_NATIVE + SCRY_MAX_KERNEL];
 	struct scry_code code;
 	__u8 text[SCRY_NAME_BYTES + SCRY_FILE_BYTES + SCRY_LINES_BYTES];
 };

@@ -411,7 +411,7 @@ static const struct python_row rows[] = {
 			.instr = PYTHON_INSTR_POINTER, .lines = PYTHON_LOCATIONS,
 			.str = PYTHON_STR_UNICODE, .str_kind_bit = 2,
 			.integer = PYTHON_INT_TAG, .instance = PYTHON_INSTANCE_INLINE,
-			.tagged = 1, .generator_states = PYTHON_GENERATOR_UNSIGNED, .owner_interpreter = 3,
+			.tagged = 1, .generator_states = PYTHON_GENERATOR_UNSIGNED, .has_base_frame = 1, .owner_interpreter = 3,
 		},
 	},
 	{ /* CPython 3.13 without the GIL: headers of 3.13.18 compiled with Py_GIL_DISABLED */
@@ -526,7 +526,7 @@ static const struct python_row rows[] = {
 			.instr = PYTHON_INSTR_POINTER, .lines = PYTHON_LOCATIONS,
 			.str = PYTHON_STR_UNICODE, .str_kind_bit = 8,
 			.integer = PYTHON_INT_TAG, .instance = PYTHON_INSTANCE_INLINE,
-			.tagged = 1, .generator_states = PYTHON_GENERATOR_UNSIGNED, .free_threaded = 1, .owner_interpreter = 3,
+			.tagged = 1, .generator_states = PYTHON_GENERATOR_UNSIGNED, .has_base_frame = 1, .free_threaded = 1, .owner_interpreter = 3,
 		},
 	},
 };

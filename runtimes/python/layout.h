@@ -75,7 +75,8 @@ struct python_layout {
 	__u8 instance;	/* enum python_instance */
 	__u8 unicode_width; /* 2.7: bytes of a character of unicode, 2 or 4 */
 	__u8 generator_states; /* enum python_generator_states */
-	__u8 pad[5];
+	__u8 has_base_frame; /* below all others a thread has one of the interpreter's own, which is no entry (3.15+) */
+	__u8 pad[4];
 };
 
 /*

@@ -25,6 +25,7 @@ walk_inline __u64 python_walk_again(struct scry_walk *w)
 	w->unsure = 0;
 	w->error = w->entry ? SCRY_WALK_OK : SCRY_WALK_ENTERING;
 	w->count = 0;
+	w->entries = 0;
 	w->steps = 0;
 	w->next_mark = 0;
 	w->mark = 0;
@@ -215,6 +216,26 @@ walk_inline bool python_is_entry(const struct python_layout *l, struct scry_scra
 	return FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter;
 }
 
+/* C entered the interpreter here: said of the frame before which, towards the leaf, there is no other such place. */
+walk_inline void python_count_entry(struct scry_scratch *s)
+{
+	struct scry_walk *w = &s->walk;
+	__u32 last = w->count - 1;
+
+	if (!w->count)
+		w->entries += w->entries < SCRY_ENTRIES_MAX;
+	else if (last < SCRY_MAX_STACK && s->frames[last].code >> SCRY_ENTRIES_SHIFT < SCRY_ENTRIES_MAX)
+		s->frames[last].code += SCRY_CODE_IDS;
+}
+
+/* To 3.10 each frame has a call of the eval function, 3.11 marks those that have; later versions have a frame of their own there. */
+walk_inline bool python_enters(const struct python_layout *l, struct scry_scratch *s, __u64 in)
+{
+	if (l->frame_is_entry)
+		return FRAME_FIELD(s, __u8, in, l->frame_is_entry);
+	return !l->owner_interpreter;
+}
+
 /*
  * Is the innermost frame being entered, so that its caller cannot be trusted? 3.11 and 3.12 make a frame current and set its
  * caller (DISPATCH_INLINED, Python/ceval.c) in the order the compiler likes; in between, the caller is that of an earlier call at
@@ -256,8 +277,11 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 		w->unsure = 0;
 	}
 	/* The interpreter's own frames mark entries from C: no function of the program. */
-	if (l->owner_interpreter && FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter)
+	if (l->owner_interpreter && FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter) {
+		if (walk_counts_entries() && (previous || !l->has_base_frame))
+			python_count_entry(s);
 		return previous;
+	}
 	if (n >= w->max_stack || n >= SCRY_MAX_STACK) {
 		w->error = SCRY_WALK_TRUNCATED;
 		return 0;
@@ -272,6 +296,8 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 	s->frames[n].code = id;
 	s->frames[n].at = at;
 	w->count = n + 1;
+	if (walk_counts_entries() && python_enters(l, s, in))
+		python_count_entry(s);
 	if (!n && w->unsure && python_is_entering(l, s, in, frame, at)) {
 		w->error = SCRY_WALK_ENTERING;
 		w->unsure = 0;

@@ -77,13 +77,13 @@ static void an_id_far_off_costs_little(void **state)
 
 	if (!records_have_binary())
 		skip();
-	add(1u << 28, "far", 1);
-	add((1u << 31) - 1, "farthest", 2);
-	add(1u << 31, "beyond", 3);
+	add(1u << 24, "far", 1);
+	add(SCRY_CODE_IDS - 1, "farthest", 2);
+	add(SCRY_CODE_IDS, "beyond", 3);
 	add(0xffffffff, "beyond", 3);
 	add(0, "none", 4);
-	assert_int_not_equal(find(1u << 28), find((1u << 31) - 1));
-	assert_int_equal(find(1u << 31), 0);
+	assert_int_not_equal(find(1u << 24), find(SCRY_CODE_IDS - 1));
+	assert_int_equal(find(SCRY_CODE_IDS), 0);
 	assert_int_equal(find(0xffffffff), 0);
 	assert_int_equal(find(0), 0);
 	assert_true(resident_kb() - before < 32 * 1024);
