@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Audit events and executed lines: what the interpreter's markers say, where it happens. */
 #include "at.h"
-
-#include <bpf/usdt.bpf.h>
+#include "registers.h"
 
 static __always_inline void tell(enum scry_event_kind kind, __u64 name, __s64 number)
 {
@@ -26,25 +25,26 @@ static __always_inline void tell(enum scry_event_kind kind, __u64 name, __s64 nu
 }
 
 /* audit(char *event, PyObject *args) */
-SEC("usdt")
-int on_audit(struct pt_regs *ctx)
+static __always_inline int site_audit(struct pt_regs *ctx)
 {
-	long name = 0;
-
-	bpf_usdt_arg(ctx, 0, &name);
-	tell(SCRY_EVENT_AUDIT, name, 0);
+	tell(SCRY_EVENT_AUDIT, marker_value(ctx, bpf_get_attach_cookie(ctx), 0), 0);
 	return 0;
 }
 
-/* line(char *file, char *function, int line) */
-SEC("usdt")
-int on_line(struct pt_regs *ctx)
+/* line(char *file, char *function, int line): the cookie has the third */
+static __always_inline int site_line(struct pt_regs *ctx)
 {
-	long line = 0;
+	tell(SCRY_EVENT_LINE, 0, marker_value(ctx, bpf_get_attach_cookie(ctx), 0));
+	return 0;
+}
 
-	if (!(config.events & 1u << SCRY_EVENT_LINE)) /* attached for what it makes the interpreter do */
-		return 0;
-	bpf_usdt_arg(ctx, 2, &line);
-	tell(SCRY_EVENT_LINE, 0, (int)line);
+SEC("uprobe")
+int on_marker(struct pt_regs *ctx)
+{
+	switch (RUNTIME_COOKIE_SITE(bpf_get_attach_cookie(ctx))) {
+#define X(name) case RUNTIME_SITE_##name: return site_##name(ctx);
+	RUNTIME_MARKER_SITES(X)
+#undef X
+	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Calls and returns: the programs at the probes of the event `call`, and the pairing they share. */
 #include "at.h"
+#include "registers.h"
 
 #include "../runtimes/python/cookie.h"
 
@@ -295,7 +296,7 @@ static __noinline int exception_tell(struct scry_at *at, __u64 frame)
 	return 0;
 }
 
-/* The programs. */
+/* The sites. */
 
 static __always_inline int enter_frame(__u64 frame)
 {
@@ -308,22 +309,6 @@ static __always_inline int enter_frame(__u64 frame)
 	else
 		call_enter(at.slot);
 	at_end(&at);
-	return 0;
-}
-
-/* A register by its number in runtimes/python/cookie.h. The context may only be read at constant offsets. */
-static __always_inline __u64 register_of(struct pt_regs *ctx, __u32 number)
-{
-#if defined(__TARGET_ARCH_x86)
-	switch (number) {
-#define REGISTER(n, name) case n: { __u64 v = ctx->name; barrier_var(v); return v; }
-	REGISTER(1, rax) REGISTER(2, rcx) REGISTER(3, rdx) REGISTER(4, rbx)
-	REGISTER(5, rsp) REGISTER(6, rbp) REGISTER(7, rsi) REGISTER(8, rdi)
-	REGISTER(9, r8) REGISTER(10, r9) REGISTER(11, r10) REGISTER(12, r11)
-	REGISTER(13, r12) REGISTER(14, r13) REGISTER(15, r14) REGISTER(16, r15)
-#undef REGISTER
-	}
-#endif
 	return 0;
 }
 
@@ -376,8 +361,7 @@ static __always_inline bool runs_already(struct scry_at *at)
 	return call && !call->suspended && call->code == here->code && call->at == here->at;
 }
 
-SEC("uprobe")
-int on_resume(struct pt_regs *ctx)
+static __always_inline int site_resume(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 instruction = cookie & PYTHON_COOKIE_INSTR_STORED ? 0 : register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
@@ -393,32 +377,28 @@ int on_resume(struct pt_regs *ctx)
 	return 0;
 }
 
-SEC("uprobe")
-int on_return_value(struct pt_regs *ctx)
+static __always_inline int site_return_value(struct pt_regs *ctx)
 {
 	return leave_current(ctx, SCRY_CALL_RETURN);
 }
 
-SEC("uprobe")
-int on_yield_value(struct pt_regs *ctx)
+static __always_inline int site_yield_value(struct pt_regs *ctx)
 {
 	return leave_current(ctx, SCRY_CALL_YIELD);
 }
 
 /* _PyEval_EvalFrameDefault([tstate,] frame, throwflag) */
-SEC("uprobe")
-int on_eval_entry(struct pt_regs *ctx)
+static __always_inline int site_eval_entry(struct pt_regs *ctx)
 {
 	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx);
 
 	barrier_var(first); /* the context may only be read at constant offsets */
 	barrier_var(second);
-	return enter_frame(bpf_get_attach_cookie(ctx) & 1 ? second : first);
+	return enter_frame(bpf_get_attach_cookie(ctx) & PYTHON_COOKIE_THREAD_FIRST ? second : first);
 }
 
 /* _PyEval_FrameClearAndPop(tstate, frame) */
-SEC("uprobe")
-int on_frame_pop(struct pt_regs *ctx)
+static __always_inline int site_frame_pop(struct pt_regs *ctx)
 {
 	struct scry_at at;
 
@@ -438,8 +418,7 @@ int on_frame_pop(struct pt_regs *ctx)
  * The eval function's ret. To 3.10 the call that ends is the innermost one, and NULL says an exception left it. Later, only
  * entries from C end here, and what returned has been told by its handler: only exceptions are news.
  */
-SEC("uprobe")
-int on_eval_return(struct pt_regs *ctx)
+static __always_inline int site_eval_return(struct pt_regs *ctx)
 {
 	__u64 value = PT_REGS_RC(ctx);
 	bool failed = !value, old;
@@ -466,8 +445,7 @@ int on_eval_return(struct pt_regs *ctx)
  * _PyEval_EvalFrameDefault(tstate, frame, throwflag), 3.11+: an exception is thrown into a suspended generator, which goes
  * on without passing RESUME. Its caller is the frame that is current: it is not linked to it yet.
  */
-SEC("uprobe")
-int on_eval_throw(struct pt_regs *ctx)
+static __always_inline int site_eval_throw(struct pt_regs *ctx)
 {
 	__u64 frame = PT_REGS_PARM2(ctx), caller;
 	struct scry_at at;
@@ -486,8 +464,7 @@ int on_eval_throw(struct pt_regs *ctx)
 }
 
 /* function__entry(file, name, line): the frame is current. */
-SEC("usdt")
-int on_function_entry(struct pt_regs *ctx)
+static __always_inline int site_function_entry(struct pt_regs *ctx)
 {
 	return enter_frame(0);
 }
@@ -503,8 +480,7 @@ static __always_inline void mark_unbegun(struct scry_at *at, __u64 frame)
 
 /* function__return(file, name, line): the frame is current still; that of a generator which yields is not told apart by the
  * marker, but by itself. */
-SEC("usdt")
-int on_function_return(struct pt_regs *ctx)
+static __always_inline int site_function_return(struct pt_regs *ctx)
 {
 	struct scry_at at;
 	__u64 frame;
@@ -526,8 +502,7 @@ int on_function_return(struct pt_regs *ctx)
  * PyTraceBack_Here(frame object): an exception passes this frame, so every deeper one is gone; and an exception without a
  * traceback has just been raised.
  */
-SEC("uprobe")
-int on_traceback(struct pt_regs *ctx)
+static __always_inline int site_traceback(struct pt_regs *ctx)
 {
 	struct scry_at at;
 	__u64 frame;
@@ -540,5 +515,26 @@ int on_traceback(struct pt_regs *ctx)
 	if (config.events & 1u << SCRY_EVENT_EXCEPTION)
 		exception_tell(&at, frame);
 	at_end(&at);
+	return 0;
+}
+
+/* Not to be done anything at: that it is attached is enough. */
+static __always_inline int site_line_path(struct pt_regs *ctx)
+{
+	return 0;
+}
+
+SEC("uprobe")
+int on_call(struct pt_regs *ctx)
+{
+	__u32 site = RUNTIME_COOKIE_SITE(bpf_get_attach_cookie(ctx));
+
+	if (!(config.events & 1u << SCRY_EVENT_CALL)) /* then exceptions are wanted: the rest need not be verified */
+		return site_traceback(ctx);
+	switch (site) {
+#define X(name) case RUNTIME_SITE_##name: return site_##name(ctx);
+	RUNTIME_CALL_SITES(X)
+#undef X
+	}
 	return 0;
 }

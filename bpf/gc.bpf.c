@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Collections of garbage: the pause, and what was running when it began. */
 #include "at.h"
-
-#include <bpf/usdt.bpf.h>
+#include "registers.h"
 
 static __always_inline void gc_begin(__s64 generation, __u64 collected_at, __u64 uncollectable_at)
 {
@@ -54,24 +53,16 @@ static __always_inline void gc_end(__s64 collected)
 }
 
 /* gc__start(int generation) */
-SEC("usdt")
-int on_gc_start(struct pt_regs *ctx)
+static __always_inline int site_gc_start(struct pt_regs *ctx)
 {
-	long generation = -1;
-
-	bpf_usdt_arg(ctx, 0, &generation);
-	gc_begin((int)generation, 0, 0);
+	gc_begin(marker_value(ctx, bpf_get_attach_cookie(ctx), 0), 0, 0);
 	return 0;
 }
 
 /* gc__done(long collected) */
-SEC("usdt")
-int on_gc_done(struct pt_regs *ctx)
+static __always_inline int site_gc_done(struct pt_regs *ctx)
 {
-	long collected = -1;
-
-	bpf_usdt_arg(ctx, 0, &collected);
-	gc_end(collected);
+	gc_end(marker_value(ctx, bpf_get_attach_cookie(ctx), 0));
 	return 0;
 }
 
@@ -80,8 +71,7 @@ int on_gc_done(struct pt_regs *ctx)
  * argument points to where the number of collected objects goes, and the one after it to that of objects that cannot be freed (to
  * 3.12), else the first number is the result.
  */
-SEC("uprobe")
-int on_collect_entry(struct pt_regs *ctx)
+static __always_inline int site_collect_entry(struct pt_regs *ctx)
 {
 	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx), third = PT_REGS_PARM3(ctx);
 	__u64 fourth = PT_REGS_PARM4(ctx);
@@ -100,9 +90,19 @@ int on_collect_entry(struct pt_regs *ctx)
 	return 0;
 }
 
-SEC("uprobe")
-int on_collect_return(struct pt_regs *ctx)
+static __always_inline int site_collect_return(struct pt_regs *ctx)
 {
 	gc_end(PT_REGS_RC(ctx));
+	return 0;
+}
+
+SEC("uprobe")
+int on_gc(struct pt_regs *ctx)
+{
+	switch (RUNTIME_COOKIE_SITE(bpf_get_attach_cookie(ctx))) {
+#define X(name) case RUNTIME_SITE_##name: return site_##name(ctx);
+	RUNTIME_GC_SITES(X)
+#undef X
+	}
 	return 0;
 }

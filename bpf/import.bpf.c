@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Imports: what is loaded, by whom, how long it takes alone and with what it imports itself. */
 #include "at.h"
-
-#include <bpf/usdt.bpf.h>
+#include "registers.h"
 
 static __always_inline void import_begin(__u64 name, bool count_modules)
 {
@@ -68,36 +67,41 @@ static __always_inline void import_end(__u64 name, __s64 found)
 }
 
 /* import__find__load__start(char *name): only for modules that are not loaded yet */
-SEC("usdt")
-int on_import_start(struct pt_regs *ctx)
+static __always_inline int site_import_start(struct pt_regs *ctx)
 {
 	import_begin(0, false);
 	return 0;
 }
 
 /* import__find__load__done(char *name, int found) */
-SEC("usdt")
-int on_import_done(struct pt_regs *ctx)
+static __always_inline int site_import_done(struct pt_regs *ctx)
 {
-	long name = 0, found = 0;
+	__u64 cookie = bpf_get_attach_cookie(ctx);
 
-	bpf_usdt_arg(ctx, 0, &name);
-	bpf_usdt_arg(ctx, 1, &found);
-	import_end(name, (int)found);
+	import_end(marker_value(ctx, cookie, 0), marker_value(ctx, cookie, 1));
 	return 0;
 }
 
 /* PyImport_ImportModuleLevelObject(name, ...): for loaded modules too, which the number of modules tells apart. */
-SEC("uprobe")
-int on_import_entry(struct pt_regs *ctx)
+static __always_inline int site_import_entry(struct pt_regs *ctx)
 {
 	import_begin(PT_REGS_PARM1(ctx), true);
 	return 0;
 }
 
-SEC("uprobe")
-int on_import_return(struct pt_regs *ctx)
+static __always_inline int site_import_return(struct pt_regs *ctx)
 {
 	import_end(0, PT_REGS_RC(ctx) != 0);
+	return 0;
+}
+
+SEC("uprobe")
+int on_import(struct pt_regs *ctx)
+{
+	switch (RUNTIME_COOKIE_SITE(bpf_get_attach_cookie(ctx))) {
+#define X(name) case RUNTIME_SITE_##name: return site_##name(ctx);
+	RUNTIME_IMPORT_SITES(X)
+#undef X
+	}
 	return 0;
 }

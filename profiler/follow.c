@@ -20,7 +20,6 @@
 #include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
-#include "uprobe_multi.h"
 
 /* As in bpf/maps.h. */
 #define MAX_BINARIES 64
@@ -30,9 +29,9 @@
 
 struct follow {
 	struct scry_bpf *skel;
-	bool everywhere, stopped;
+	bool everywhere; /* probes are in all processes that run a binary */
+	bool stopped;
 	bool uploaded[MAX_BINARIES];
-	bool watched[MAX_BINARIES]; /* in all processes */
 	struct probes probes;
 	const struct session_options *options;
 	char last_unknown[256];
@@ -50,7 +49,7 @@ int follow_create(struct scry_bpf *skel, const struct session_options *options, 
 		return fail(-ENOMEM, "out of memory");
 	f->skel = skel;
 	f->options = options;
-	f->everywhere = options->all || options->cgroup || options->children;
+	f->everywhere = options->all || options->cgroup || options->children || !probes_are_selective();
 	probes_init(&f->probes, skel);
 	f->probes.values = options->ret;
 	*ret = f;
@@ -73,37 +72,6 @@ void follow_destroy(struct follow *f)
 	free(f);
 }
 
-static int watch_code(struct follow *f, const struct runtime_binary *binary, int fd, pid_t where)
-{
-	__u32 index = runtime_binary_index(binary);
-	int err;
-
-	if (!uprobe_multi_is_there())
-		return probes_add_at(&f->probes, "code_dealloc", fd, where, binary->code_dealloc, 0, 0);
-	/* Kernels disagree whether this kind's pid means the thread or the process: all are watched, and the program filters. */
-	if (f->watched[index])
-		return 0;
-	err = probes_watch_code(&f->probes, fd, binary->code_dealloc);
-	f->watched[index] = !err;
-	return err;
-}
-
-/* Watch the binary's code objects die, and the session's events: in this process, or wherever the binary is mapped. */
-static int add_probes(struct follow *f, const struct runtime_binary *binary, int fd, pid_t pid)
-{
-	pid_t where = f->everywhere ? -1 : pid;
-	int err;
-
-	if (!binary->code_dealloc)
-		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact",
-			    binary->path);
-	err = watch_code(f, binary, fd, where);
-	for (int event = 0; event < RUNTIME_EVENT_COUNT && !err; event++)
-		if (f->options->events & 1u << event)
-			err = probes_add_event(&f->probes, binary, fd, where, event, f->options->method);
-	return err;
-}
-
 /* fd: the binary's file. */
 static int upload_from(struct follow *f, const struct runtime_binary *binary, int fd, pid_t pid)
 {
@@ -114,7 +82,7 @@ static int upload_from(struct follow *f, const struct runtime_binary *binary, in
 		return fail(-ENOSPC, "more than %d different interpreters", MAX_BINARIES);
 	if (f->uploaded[index] && f->everywhere)
 		return 0;
-	err = add_probes(f, binary, fd, pid);
+	err = probes_add(&f->probes, binary, fd, f->everywhere ? -1 : pid, f->options->events, f->options->method);
 	if (err)
 		return err;
 	if (!f->uploaded[index])
@@ -215,11 +183,12 @@ static int follow_once(struct follow *f, pid_t pid, bool asked)
 	proc.binary = exe.binary = runtime_binary_index(binary);
 	proc.instance = __sync_fetch_and_add(&f->skel->bss->next_instance, 1) + 1;
 	remember_exe(f, &key, &exe);
+	/* Those of the program before, while nothing counts yet that both would see. */
+	probes_drop(&f->probes, pid, probes);
 	/* The programs may have been quicker, by what they know of the executable. */
 	err = bpf_map__update_elem(f->skel->maps.procs, &number, sizeof(number), &proc, sizeof(proc), BPF_NOEXIST);
 	if (err && err != -EEXIST)
 		return fail(err, "follow process %d:", pid);
-	probes_drop(&f->probes, pid, probes); /* of the program before */
 	if (stamp_holds(pid, &stamp))
 		return 0;
 	follow_forget(f, pid);

@@ -19,34 +19,56 @@
 const char *const runtime_event_names[] = { "call", "line", "gc", "import", "exception", "audit", NULL };
 const char *const runtime_method_names[] = { "auto", "usdt", "handlers", "eval", "symbol", NULL };
 
-/* A site's program is named after it. */
-static const char *const site_programs[] = {
-#define X(name) "on_" #name,
-	RUNTIME_SITES(X)
+/* The programs that are attached at places. */
+enum program { CODE_DEALLOC, ON_CALL, ON_GC, ON_IMPORT, ON_MARKER, PROGRAM_COUNT };
+static const char *const program_names[] = { "code_dealloc", "on_call", "on_gc", "on_import", "on_marker" };
+
+static const enum program site_programs[] = {
+#define X(name) [RUNTIME_SITE_##name] = ON_CALL,
+	RUNTIME_CALL_SITES(X)
+#undef X
+#define X(name) [RUNTIME_SITE_##name] = ON_GC,
+	RUNTIME_GC_SITES(X)
+#undef X
+#define X(name) [RUNTIME_SITE_##name] = ON_IMPORT,
+	RUNTIME_IMPORT_SITES(X)
+#undef X
+#define X(name) [RUNTIME_SITE_##name] = ON_MARKER,
+	RUNTIME_MARKER_SITES(X)
 #undef X
 };
 
-/* Sites that an event may need, in one version or another. */
-#define SITE(name) (1u << RUNTIME_SITE_##name)
-static const unsigned event_sites[RUNTIME_EVENT_COUNT] = {
-	[RUNTIME_EVENT_CALL] = SITE(eval_entry) | SITE(eval_return) | SITE(eval_throw) | SITE(resume) | SITE(return_value) |
-			       SITE(yield_value) | SITE(frame_pop) | SITE(traceback) | SITE(function_entry) |
-			       SITE(function_return) | SITE(line),
-	[RUNTIME_EVENT_LINE] = SITE(line),
-	[RUNTIME_EVENT_GC] = SITE(gc_start) | SITE(gc_done) | SITE(collect_entry) | SITE(collect_return),
-	[RUNTIME_EVENT_IMPORT] = SITE(import_start) | SITE(import_done) | SITE(import_entry) | SITE(import_return),
-	[RUNTIME_EVENT_EXCEPTION] = SITE(traceback),
-	[RUNTIME_EVENT_AUDIT] = SITE(audit),
+static const enum program event_programs[RUNTIME_EVENT_COUNT] = {
+	[RUNTIME_EVENT_CALL] = ON_CALL,
+	[RUNTIME_EVENT_LINE] = ON_MARKER,
+	[RUNTIME_EVENT_GC] = ON_GC,
+	[RUNTIME_EVENT_IMPORT] = ON_IMPORT,
+	[RUNTIME_EVENT_EXCEPTION] = ON_CALL, /* at the one site that both have */
+	[RUNTIME_EVENT_AUDIT] = ON_MARKER,
 };
 
-bool probes_may_use(const char *program, unsigned events)
+static struct bpf_program *find_program(const struct scry_bpf *skel, enum program program)
 {
-	for (int site = 0; site < RUNTIME_SITE_COUNT; site++)
-		for (int event = 0; event < RUNTIME_EVENT_COUNT; event++)
-			if (events & 1u << event && event_sites[event] & 1u << site &&
-			    !strcmp(program, site_programs[site]))
-				return true;
-	return false;
+	return bpf_object__find_program_by_name(skel->obj, program_names[program]);
+}
+
+void probes_choose_programs(struct scry_bpf *skel, unsigned events)
+{
+	unsigned wanted = 1u << CODE_DEALLOC;
+
+	for (int event = 0; event < RUNTIME_EVENT_COUNT; event++)
+		if (events & 1u << event)
+			wanted |= 1u << event_programs[event];
+	for (int i = 0; i < PROGRAM_COUNT; i++) {
+		bpf_program__set_autoload(find_program(skel, i), wanted & 1u << i);
+		if (uprobe_multi_is_there())
+			bpf_program__set_expected_attach_type(find_program(skel, i), UPROBE_MULTI_TYPE);
+	}
+}
+
+bool probes_are_selective(void)
+{
+	return !uprobe_multi_is_there() || uprobe_multi_knows_processes();
 }
 
 void probes_init(struct probes *p, struct scry_bpf *skel)
@@ -96,78 +118,92 @@ static int keep(struct probes *p, struct probe_link held)
 	return 0;
 }
 
-static int keep_link(struct probes *p, struct bpf_link *link, pid_t pid, const char *program)
-{
-	if (link)
-		return keep(p, (struct probe_link){ .link = link, .fd = -1, .pid = pid });
-	if (errno == EACCES || errno == EPERM)
-		return fail(-errno, "attach %s: this kernel wants CAP_SYS_ADMIN for it: run with sudo", program);
-	return errno == ESRCH ? -ESRCH : fail(-errno, "attach %s:", program);
-}
+/* ---- attaching ---- */
 
-int probes_watch_code(struct probes *p, int fd, __u64 offset)
-{
-	char path[64];
-	int held;
+#define MAX_PLACES 128 /* of one program in one binary */
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	held = uprobe_multi_attach(bpf_program__fd(p->skel->progs.code_dealloc), path, offset);
-	if (held < 0)
-		return fail(held, "watch code objects:");
-	return keep(p, (struct probe_link){ .fd = held, .pid = -1 });
-}
-
-int probes_add_at(struct probes *p, const char *program, int fd, pid_t pid, __u64 offset, __u64 semaphore, __u64 cookie)
-{
-	LIBBPF_OPTS(bpf_uprobe_opts, options, .ref_ctr_offset = semaphore, .bpf_cookie = cookie);
-	struct bpf_program *prog = bpf_object__find_program_by_name(p->skel->obj, program);
-	char path[64];
-
-	if (!prog)
-		return fail(-ENOENT, "no program for %s", program);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return keep_link(p, bpf_program__attach_uprobe_opts(prog, pid, path, offset, &options), pid, program);
-}
-
-static int add_marker(struct probes *p, const char *program, int fd, pid_t pid, const char *marker)
-{
-	struct bpf_program *prog = bpf_object__find_program_by_name(p->skel->obj, program);
-	char path[64];
-
-	if (!prog)
-		return fail(-ENOENT, "no program for %s", program);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return keep_link(p, bpf_program__attach_usdt(prog, pid, path, "python", marker, NULL), pid, program);
-}
-
-struct adding {
+/* The places of a binary, gathered before the first is attached. */
+struct gathering {
 	struct probes *probes;
-	int fd, err;
-	pid_t pid;
+	struct place_list {
+		__u64 offsets[MAX_PLACES], semaphores[MAX_PLACES], cookies[MAX_PLACES];
+		__u32 count;
+	} lists[PROGRAM_COUNT];
+	bool full;
 };
+
+static void add_place(struct gathering *g, enum program program, __u64 offset, __u64 semaphore, __u64 cookie)
+{
+	struct place_list *list = &g->lists[program];
+
+	for (__u32 i = 0; i < list->count; i++) /* two events may want the same */
+		if (list->offsets[i] == offset && list->cookies[i] == cookie)
+			return;
+	if (list->count == MAX_PLACES) {
+		g->full = true;
+		return;
+	}
+	list->offsets[list->count] = offset;
+	list->semaphores[list->count] = semaphore;
+	list->cookies[list->count++] = cookie;
+}
 
 static void add_probe(void *ctx, const struct runtime_probe *probe)
 {
-	struct adding *a = ctx;
-	const char *program = site_programs[probe->site];
+	struct gathering *g = ctx;
 
-	if (a->err || (probe->for_values && !a->probes->values))
-		return;
-	if (probe->marker)
-		a->err = add_marker(a->probes, program, a->fd, a->pid, probe->marker);
-	else
-		a->err = probes_add_at(a->probes, program, a->fd, a->pid, probe->offset, probe->semaphore,
-				       probe->cookie);
+	if (!probe->for_values || g->probes->values)
+		add_place(g, site_programs[probe->site], probe->offset, probe->semaphore, probe->cookie);
 }
+
+static int refused(int err, const char *program)
+{
+	if (err == -EACCES || err == -EPERM)
+		return fail(err, "attach %s: this kernel wants CAP_SYS_ADMIN for it: run with sudo", program);
+	return err == -ESRCH ? err : fail(err, "attach %s:", program);
+}
+
+/* By perf, one by one: kernels before 6.6. */
+static int attach_each(struct probes *p, enum program program, const char *path, pid_t pid, const struct place_list *list)
+{
+	int err = 0;
+
+	for (__u32 i = 0; i < list->count && !err; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, options, .ref_ctr_offset = list->semaphores[i], .bpf_cookie = list->cookies[i]);
+		struct bpf_link *link = bpf_program__attach_uprobe_opts(find_program(p->skel, program), pid, path,
+									list->offsets[i], &options);
+
+		err = link ? keep(p, (struct probe_link){ .link = link, .fd = -1, .pid = pid }) :
+			     refused(-errno, program_names[program]);
+	}
+	return err;
+}
+
+static int attach(struct probes *p, enum program program, const char *path, pid_t pid, const struct place_list *list)
+{
+	const struct uprobe_places places = { list->offsets, list->semaphores, list->cookies, list->count };
+	int fd;
+
+	if (!list->count)
+		return 0;
+	if (!uprobe_multi_is_there())
+		return attach_each(p, program, path, pid, list);
+	fd = uprobe_multi_attach(bpf_program__fd(find_program(p->skel, program)), path, pid < 0 ? 0 : pid, &places);
+	if (fd < 0)
+		return refused(fd, program_names[program]);
+	return keep(p, (struct probe_link){ .fd = fd, .pid = pid });
+}
+
+/* ---- events ---- */
 
 /* The methods that see the values that calls return; markers do not. */
 static const enum runtime_method value_methods[] = { RUNTIME_METHOD_HANDLERS, RUNTIME_METHOD_EVAL };
 
-static int find_probes(struct adding *a, const struct runtime_binary *binary, const struct elf *elf, enum runtime_event event,
-		       enum runtime_method method, char *why, size_t size)
+static int find_places(struct gathering *g, const struct runtime_binary *binary, const struct elf *elf,
+		       enum runtime_event event, enum runtime_method method, char *why, size_t size)
 {
-	bool values = a->probes->values && event == RUNTIME_EVENT_CALL;
-	enum runtime_method *used = &a->probes->used[event];
+	bool values = g->probes->values && event == RUNTIME_EVENT_CALL;
+	enum runtime_method *used = &g->probes->used[event];
 	int err = -ENOTSUP;
 
 	if (values && method == RUNTIME_METHOD_USDT) {
@@ -175,25 +211,50 @@ static int find_probes(struct adding *a, const struct runtime_binary *binary, co
 		return -ENOTSUP;
 	}
 	if (!values || method != RUNTIME_METHOD_AUTO)
-		return binary->ops->probes(binary, elf, event, method, add_probe, a, used, why, size);
+		return binary->ops->probes(binary, elf, event, method, add_probe, g, used, why, size);
 	for (size_t i = 0; i < ARRAY_SIZE(value_methods) && err == -ENOTSUP; i++)
-		err = binary->ops->probes(binary, elf, event, value_methods[i], add_probe, a, used, why, size);
+		err = binary->ops->probes(binary, elf, event, value_methods[i], add_probe, g, used, why, size);
 	return err;
 }
 
-int probes_add_event(struct probes *p, const struct runtime_binary *binary, int fd, pid_t pid, enum runtime_event event,
-		     enum runtime_method method)
+static int gather(struct gathering *g, const struct runtime_binary *binary, int fd, unsigned events, enum runtime_method method)
 {
-	struct adding a = { .probes = p, .fd = fd, .pid = pid };
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), err;
 	char why[256] = "";
 	struct elf *elf;
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), err = own < 0 ? -errno : elf_open(own, &elf);
 
+	add_place(g, CODE_DEALLOC, binary->code_dealloc, 0, 0);
+	if (!events)
+		return 0;
+	err = own < 0 ? -errno : elf_open(own, &elf);
 	if (err)
 		return fail(err, "open %s:", binary->path);
-	err = find_probes(&a, binary, elf, event, method, why, sizeof(why));
+	for (int event = 0; event < RUNTIME_EVENT_COUNT && !err; event++) {
+		if (!(events & 1u << event))
+			continue;
+		err = find_places(g, binary, elf, event, method, why, sizeof(why));
+		if (err)
+			fail(err, "%s: event %s: %s", binary->path, runtime_event_names[event], why);
+	}
 	elf_close(elf);
-	if (err)
-		return fail(err, "%s: event %s: %s", binary->path, runtime_event_names[event], why);
-	return a.err;
+	return g->full && !err ? fail(-ENOTSUP, "%s: more than %d places to probe", binary->path, MAX_PLACES) : err;
+}
+
+int probes_add(struct probes *p, const struct runtime_binary *binary, int fd, pid_t pid, unsigned events,
+	       enum runtime_method method)
+{
+	_cleanup_free_ struct gathering *g = calloc(1, sizeof(*g));
+	char path[64];
+	int err;
+
+	if (!g)
+		return fail(-ENOMEM, "out of memory");
+	if (!binary->code_dealloc)
+		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact", binary->path);
+	g->probes = p;
+	err = gather(g, binary, fd, events, method);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	for (int i = 0; i < PROGRAM_COUNT && !err; i++)
+		err = attach(p, i, path, pid, &g->lists[i]);
+	return err;
 }

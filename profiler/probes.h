@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The probes of a session: the places a runtime names for an event, with the program for each attached there. */
+/*
+ * The probes of a session: the places that a runtime names for its events, each with its program. All places of a program in one
+ * binary are one link where the kernel can (uprobe_multi.h), one each where it cannot.
+ */
 #ifndef SCRY_PROBES_H
 #define SCRY_PROBES_H
 
@@ -26,8 +29,11 @@ struct probes {
 	enum runtime_method used[RUNTIME_EVENT_COUNT]; /* AUTO: not attached */
 };
 
-/* Can these events (bits 1 << enum runtime_event) need this program? What they cannot need is not loaded. */
-bool probes_may_use(const char *program, unsigned events);
+/* Before loading: which programs these events (bits 1 << enum runtime_event) need, and how they will be attached. */
+void probes_choose_programs(struct scry_bpf *skel, unsigned events);
+
+/* Can probes be put into single processes, so that others which run the same file are spared? */
+bool probes_are_selective(void);
 
 void probes_init(struct probes *probes, struct scry_bpf *skel);
 void probes_deinit(struct probes *probes); /* detaches */
@@ -35,16 +41,13 @@ void probes_deinit(struct probes *probes); /* detaches */
 /* Detach those of one process among the first `count`. Slow: each waits for the kernel. */
 void probes_drop(struct probes *probes, pid_t pid, size_t count);
 
-/* Watch code objects die wherever the file is mapped, if the kernel allows it without perf (uprobe_multi.h). 0 or -errno. */
-int probes_watch_code(struct probes *probes, int fd, __u64 offset);
-
-/* One program at one file offset of the file fd, in process pid or (-1) wherever the file is mapped. 0 or -errno. */
-int probes_add_at(struct probes *probes, const char *program, int fd, pid_t pid, __u64 offset, __u64 semaphore,
-		  __u64 cookie);
-
-/* All places of an event. fd: the binary's file. 0; -ENOTSUP: not to be seen by this method in this build, reported. */
-int probes_add_event(struct probes *probes, const struct runtime_binary *binary, int fd, pid_t pid,
-		     enum runtime_event event, enum runtime_method method);
+/*
+ * Attach where the binary frees code objects, and at all places of these events. fd: the binary's file. pid: in this process
+ * alone, -1: wherever the file is mapped, now or later. 0; -ENOTSUP: not to be seen by this method in this build; -ESRCH: no
+ * such process, silently; others reported.
+ */
+int probes_add(struct probes *probes, const struct runtime_binary *binary, int fd, pid_t pid, unsigned events,
+	       enum runtime_method method);
 
 extern const char *const runtime_event_names[], *const runtime_method_names[];	/* NULL-ended */
 

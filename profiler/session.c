@@ -19,7 +19,6 @@
 #include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
-#include "uprobe_multi.h"
 
 #define RING_BYTES (16u << 20)
 #define POLL_RECORDS 65536 /* at a time, so that a program which makes them faster than they are read is not waited for */
@@ -143,7 +142,6 @@ static void size_maps(struct session *s)
 	const struct session_options *o = &s->options;
 	bool events = o->events != 0, calls = o->events & 1u << RUNTIME_EVENT_CALL;
 	int slots = s->cpus * (1 + (events ? SLOTS_PER_CPU : 0));
-	struct bpf_program *prog;
 
 	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
 	bpf_map__set_max_entries(s->skel->maps.scratch, slots);
@@ -152,11 +150,7 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
 	bpf_program__set_autoload(s->skel->progs.sample_cpu, o->frequency != 0);
-	if (uprobe_multi_is_there())
-		bpf_program__set_expected_attach_type(s->skel->progs.code_dealloc, UPROBE_MULTI_TYPE);
-	bpf_object__for_each_program(prog, s->skel->obj)
-		if (!strncmp(bpf_program__name(prog), "on_", 3))
-			bpf_program__set_autoload(prog, probes_may_use(bpf_program__name(prog), o->events));
+	probes_choose_programs(s->skel, o->events);
 }
 
 static int load(struct session *s)

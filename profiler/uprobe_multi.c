@@ -4,8 +4,11 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 /* union bpf_attr, link_create with uprobe_multi: include/uapi/linux/bpf.h of 6.6, which older headers do not have. */
 struct link_create {
@@ -14,44 +17,75 @@ struct link_create {
 	__u32 count, multi_flags, pid, pad;
 };
 
-int uprobe_multi_attach(int program, const char *path, __u64 offset)
+int uprobe_multi_attach(int program, const char *path, pid_t pid, const struct uprobe_places *places)
 {
 	struct link_create create = {
 		.program = program,
 		.type = UPROBE_MULTI_TYPE,
 		.path = (__u64)(unsigned long)path,
-		.offsets = (__u64)(unsigned long)&offset,
-		.count = 1,
+		.offsets = (__u64)(unsigned long)places->offsets,
+		.counters = (__u64)(unsigned long)places->semaphores,
+		.cookies = (__u64)(unsigned long)places->cookies,
+		.count = places->count,
+		.pid = pid,
 	};
 	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof(create));
 
 	return fd < 0 ? -errno : fd;
 }
 
-/* A kernel that has it looks for the file; one that has not refuses the type. */
-static bool ask(void)
+/* A program that does nothing, loaded for it. */
+static int load(void)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = UPROBE_MULTI_TYPE);
-	struct bpf_insn nothing[] = {
+	const struct bpf_insn nothing[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "scry_ask", "GPL", nothing, 2, &options), err;
 
-	if (program < 0)
-		return false;
-	err = uprobe_multi_attach(program, "/proc/self/no-such-file", 0);
-	if (err >= 0)
-		close(err);
-	close(program);
-	return err == -ENOENT;
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "scry_ask", "GPL", nothing, ARRAY_SIZE(nothing), &options);
 }
 
+/* Attach nowhere: the kernel looks for the file first, then for the process, then at the offset, which is refused. */
+static int try_nowhere(const char *path, pid_t pid)
+{
+	_cleanup_fd_ int program = load();
+	const __u64 offset = -1;
+	const struct uprobe_places places = { .offsets = &offset, .count = 1 };
+	int err = program < 0 ? program : uprobe_multi_attach(program, path, pid, &places);
+
+	if (err >= 0)
+		close(err);
+	return err;
+}
+
+/* A kernel that has not got it refuses the type before it looks for the file. */
 bool uprobe_multi_is_there(void)
 {
 	static int known = -1;
 
 	if (known < 0)
-		known = ask();
+		known = try_nowhere("/proc/self/no-such-file", 0) == -ENOENT;
+	return known;
+}
+
+/* In a thread whose number is no process's. */
+static void *try_thread(void *ret)
+{
+	*(int *)ret = try_nowhere("/proc/self/exe", syscall(SYS_gettid));
+	return NULL;
+}
+
+bool uprobe_multi_knows_processes(void)
+{
+	static int known = -1;
+	int err = -EINVAL;
+	pthread_t thread;
+
+	if (known >= 0)
+		return known;
+	if (!pthread_create(&thread, NULL, try_thread, &err))
+		pthread_join(thread, NULL);
+	known = err == -ESRCH;
 	return known;
 }

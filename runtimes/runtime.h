@@ -16,6 +16,7 @@
 
 #include "../bpf/wire.h"
 #include "python/layout.h"
+#include "sites.h"
 
 struct elf;	/* profiler/elf.h */
 
@@ -51,41 +52,6 @@ struct runtime_thread_name {
 	char name[64];			/* UTF-8, "" if the program did not name it */
 };
 
-/*
- * What a probe point means: each is one BPF program named on_NAME (bpf/on_*.bpf.c), which knows what the registers hold there.
- * Sites of the same meaning share the program.
- */
-#define RUNTIME_SITES(X)                                                                                         \
-	X(eval_entry)	   /* eval function (to 3.10): every call and resumption */                              \
-	X(eval_return)	   /* its only ret instruction, all versions: the result is in the return register */    \
-	X(eval_throw)	   /* eval function (3.11+): matters with throwflag: throw() or close() into a generator */ \
-	/* Handlers of the RESUME family (3.11+). Twice for one entry where the instruction is done again (3.12+: after      \
-	 * setprofile() and its like, once a code object): the frame is then the one that entered last. */               \
-	X(resume)                                                                                                \
-	X(return_value)	   /* handlers of RETURN_VALUE and RETURN_CONST (3.11, 3.12; 3.13+ only for values) */   \
-	X(yield_value)	   /* handlers of YIELD_VALUE (3.11+) */                                                 \
-	X(frame_pop)	   /* _PyEval_FrameClearAndPop(tstate, frame) (3.13+): every return and unwinding */     \
-	X(traceback)	   /* PyTraceBack_Here(frame object): an exception passes the frame */                   \
-	X(function_entry)  /* markers, whose arguments libbpf finds: */                                          \
-	X(function_return)                                                                                       \
-	X(line)                                                                                                  \
-	X(gc_start)                                                                                              \
-	X(gc_done)                                                                                               \
-	X(import_start)                                                                                          \
-	X(import_done)                                                                                           \
-	X(audit)                                                                                                 \
-	X(collect_entry)   /* the collector's own function, where a symbol tells it */                           \
-	X(collect_return)                                                                                        \
-	X(import_entry)	   /* PyImport_ImportModuleLevelObject, also for cached modules */                       \
-	X(import_return)
-
-enum runtime_site {
-#define X(name) RUNTIME_SITE_##name,
-	RUNTIME_SITES(X)
-#undef X
-	RUNTIME_SITE_COUNT
-};
-
 /* In the order of enum scry_event_kind (bpf/wire.h), which has the clock before them. */
 enum runtime_event { RUNTIME_EVENT_CALL, RUNTIME_EVENT_LINE, RUNTIME_EVENT_GC, RUNTIME_EVENT_IMPORT,
 		     RUNTIME_EVENT_EXCEPTION, RUNTIME_EVENT_AUDIT, RUNTIME_EVENT_COUNT };
@@ -96,10 +62,10 @@ enum runtime_method { RUNTIME_METHOD_AUTO, RUNTIME_METHOD_USDT, RUNTIME_METHOD_H
 /* One place to attach to. */
 struct runtime_probe {
 	enum runtime_site site;
-	const char *marker;	/* provider "python": attach as USDT, all its locations; NULL: at offset. Static text */
+	const char *marker;	/* that this is a location of; NULL: none. Static text */
 	__u64 offset;		/* in the file; an instruction boundary, its bytes checked */
 	__u64 semaphore;	/* file offset of a counter to raise while attached, 0: none */
-	__u64 cookie;		/* handed to the program: bits of its site, as runtimes/NAME/cookie.h says */
+	__u64 cookie;		/* handed to the program: its site, and bits as runtimes/NAME/cookie.h says */
 	bool for_values;	/* only tells values returned: attach where they are wanted */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the cookie of a Python probe says of its place (struct runtime_probe, bpf_get_attach_cookie()). Registers are given
- * by their number in the encoding of x86-64 (rax rcx rdx rbx rsp rbp rsi rdi r8-r15) plus 1; 0: not known.
+ * by their number in the encoding of x86-64 (rax rcx rdx rbx rsp rbp rsi rdi r8-r15) plus 1; 0: not known. The highest byte
+ * is the site (runtimes/sites.h).
  *
  * Sites resume, return_value and yield_value:
  *   OPCODE           the instruction whose handler this is, in the numbers of the binary's version
@@ -14,6 +15,7 @@
  *   THREAD_FIRST     eval_entry: the first argument is the thread state, the second the frame (3.9+); otherwise the frame is first
  *   SECOND           collect_entry: the generation is the second argument (3.8+); otherwise the first
  *   COUNTS           collect_entry: the argument behind it points to where the number of collected objects goes (3.6 to 3.12)
+ *   markers: where their arguments are, as runtimes/marker.h says
  *   C_NAME           import_entry: the name is a char * (2.7), not a str object
  */
 #ifndef SCRY_PYTHON_COOKIE_H

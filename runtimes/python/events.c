@@ -36,7 +36,6 @@ static const char *const site_names[RUNTIME_SITE_COUNT] = {
 
 /* The sites of one event in the order they came, each once. */
 struct places {
-	const struct elf *elf;
 	struct {
 		enum runtime_site site;
 		const char *name;
@@ -45,38 +44,20 @@ struct places {
 	size_t count;
 };
 
-struct marker_count {
-	const char *name;
-	unsigned count;
-};
-
-static int count_marker(void *ctx, const struct elf_marker *marker)
-{
-	struct marker_count *count = ctx;
-
-	count->count += !strcmp(marker->provider, "python") && !strcmp(marker->name, count->name);
-	return 0;
-}
-
 static void add_place(void *ctx, const struct runtime_probe *probe)
 {
 	struct places *places = ctx;
-	struct marker_count marker = { probe->marker, 1 };
 	size_t i;
 
 	if (probe->for_values) /* not needed for the event itself */
 		return;
-	if (probe->marker) {
-		marker.count = 0;
-		elf_markers(places->elf, count_marker, &marker);
-	}
 	for (i = 0; i < places->count && places->sites[i].site != probe->site; i++)
 		;
 	if (i == places->count)
 		places->count++;
 	places->sites[i].site = probe->site;
 	places->sites[i].name = probe->marker ?: site_names[probe->site];
-	places->sites[i].count += marker.count;
+	places->sites[i].count++;
 }
 
 /* "gc__start, gc__done", with " at N places" where there are several. */
@@ -96,7 +77,7 @@ void python_events(const struct runtime_binary *binary, const struct elf *elf,
 {
 	add(ctx, "cpu", "sampling", "perf cpu-clock");
 	for (int event = 0; event < RUNTIME_EVENT_COUNT; event++) {
-		struct places places = { .elf = elf };
+		struct places places = { 0 };
 		enum runtime_method method;
 		char why[160], text[400] = "";
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../../profiler/base/cleanup.h"
+#include "../marker.h"
 #include "cookie.h"
 #include "opcodes.h"
 #include "python.h"
@@ -51,14 +52,6 @@ static int read_code(struct finder *f)
 
 /* ---- places ---- */
 
-static int add_marker(struct finder *f, enum runtime_site site, const char *marker)
-{
-	if (f->count == MAX_PROBES)
-		return refuse(f, "more than %d places", MAX_PROBES);
-	f->probes[f->count++] = (struct runtime_probe){ .site = site, .marker = marker };
-	return 0;
-}
-
 /* A place that is there for the same site already is one place: opcodes may share a handler. */
 static int add_place(struct finder *f, enum runtime_site site, __u64 address, __u64 cookie, bool for_values)
 {
@@ -71,54 +64,78 @@ static int add_place(struct finder *f, enum runtime_site site, __u64 address, __
 			return 0;
 	if (f->count == MAX_PROBES)
 		return refuse(f, "more than %d places", MAX_PROBES);
-	f->probes[f->count++] = (struct runtime_probe){ .site = site, .offset = offset, .cookie = cookie,
-							.for_values = for_values };
+	f->probes[f->count++] = (struct runtime_probe){ .site = site, .offset = offset, .for_values = for_values,
+							.cookie = RUNTIME_COOKIE(site, cookie) };
 	return 0;
 }
 
 /* ---- markers ---- */
 
-struct marker_check {
-	struct finder *finder;
+/* What to find, and which arguments (numbers from `first` on) the program at the marker needs. */
+struct marker {
+	enum runtime_site site;
 	const char *name;
+	unsigned first, arguments; /* at most MARKER_ARGUMENTS */
+};
+
+struct marker_search {
+	struct finder *finder;
+	const struct marker *marker;
 	unsigned places;
 };
 
-/* A marker is a nop, its semaphore a counter in writable memory. */
-static int check_marker(void *ctx, const struct elf_marker *marker)
+static int add_arguments(struct finder *f, const struct marker *marker, const char *text, __u64 *cookie)
 {
-	struct marker_check *check = ctx;
-	const struct elf *elf = check->finder->elf;
-	unsigned char byte;
-	__u64 offset;
+	for (unsigned i = 0; i < marker->arguments; i++) {
+		__u32 argument;
 
-	if (strcmp(marker->provider, "python") || strcmp(marker->name, check->name))
-		return 0;
-	check->places++;
-	if (elf_offset(elf, marker->address, PF_X, &offset) || elf_pread(elf, offset, &byte, 1) || byte != 0x90)
-		return refuse(check->finder, "the marker %s is not a nop in the file's code", check->name);
-	if (marker->semaphore && elf_offset(elf, marker->semaphore, PF_W, &offset))
-		return refuse(check->finder, "the semaphore of the marker %s is not in the file's data", check->name);
+		if (marker_argument(text, marker->first + i, &argument))
+			return refuse(f, "where the marker %s has its arguments cannot be told: %.40s", marker->name, text);
+		*cookie |= (__u64)argument << i * 28;
+	}
 	return 0;
 }
 
-static int find_marker(struct finder *f, enum runtime_site site, const char *name)
+/* A marker is a nop, its semaphore a counter in writable memory. */
+static int add_marker(void *ctx, const struct elf_marker *found)
 {
-	struct marker_check check = { f, name };
-	int err = elf_markers(f->elf, check_marker, &check);
+	struct marker_search *search = ctx;
+	const struct marker *marker = search->marker;
+	struct finder *f = search->finder;
+	struct runtime_probe probe = { .site = marker->site, .marker = marker->name,
+				       .cookie = RUNTIME_COOKIE(marker->site, 0) };
+	unsigned char byte;
+
+	if (strcmp(found->provider, "python") || strcmp(found->name, marker->name))
+		return 0;
+	if (elf_offset(f->elf, found->address, PF_X, &probe.offset) || elf_pread(f->elf, probe.offset, &byte, 1) || byte != 0x90)
+		return refuse(f, "the marker %s is not a nop in the file's code", marker->name);
+	if (found->semaphore && elf_offset(f->elf, found->semaphore, PF_W, &probe.semaphore))
+		return refuse(f, "the semaphore of the marker %s is not in the file's data", marker->name);
+	if (f->count == MAX_PROBES)
+		return refuse(f, "more than %d places", MAX_PROBES);
+	search->places++;
+	f->probes[f->count++] = probe;
+	return add_arguments(f, marker, found->args, &f->probes[f->count - 1].cookie);
+}
+
+static int find_marker(struct finder *f, struct marker marker)
+{
+	struct marker_search search = { f, &marker };
+	int err = elf_markers(f->elf, add_marker, &search);
 
 	if (err == -ENOTSUP)
 		return err;
-	if (!check.places)
-		return refuse(f, "this build has no marker %s", name);
-	return add_marker(f, site, name);
+	return search.places ? 0 : refuse(f, "this build has no marker %s", marker.name);
 }
+
+#define MARKER(f, site, ...) find_marker(f, (struct marker){ RUNTIME_SITE_##site, __VA_ARGS__ })
 
 static int find_call_markers(struct finder *f)
 {
-	int err = find_marker(f, RUNTIME_SITE_function_entry, "function__entry");
+	int err = MARKER(f, function_entry, "function__entry");
 
-	return err ?: find_marker(f, RUNTIME_SITE_function_return, "function__return");
+	return err ?: MARKER(f, function_return, "function__return");
 }
 
 /* In 3.11 function__entry is on the path that line switches on: alone it fires for throw() and close() only. */
@@ -126,7 +143,7 @@ static int find_call_markers_3_11(struct finder *f)
 {
 	int err = find_call_markers(f);
 
-	return err ?: find_marker(f, RUNTIME_SITE_line, "line");
+	return err ?: MARKER(f, line_path, "line");
 }
 
 /*
@@ -142,26 +159,26 @@ static int find_call_markers_3_15(struct finder *f)
 
 static int find_line_marker(struct finder *f)
 {
-	return find_marker(f, RUNTIME_SITE_line, "line");
+	return MARKER(f, line, "line", 2, 1);
 }
 
 static int find_gc_markers(struct finder *f)
 {
-	int err = find_marker(f, RUNTIME_SITE_gc_start, "gc__start");
+	int err = MARKER(f, gc_start, "gc__start", 0, 1);
 
-	return err ?: find_marker(f, RUNTIME_SITE_gc_done, "gc__done");
+	return err ?: MARKER(f, gc_done, "gc__done", 0, 1);
 }
 
 static int find_import_markers(struct finder *f)
 {
-	int err = find_marker(f, RUNTIME_SITE_import_start, "import__find__load__start");
+	int err = MARKER(f, import_start, "import__find__load__start");
 
-	return err ?: find_marker(f, RUNTIME_SITE_import_done, "import__find__load__done");
+	return err ?: MARKER(f, import_done, "import__find__load__done", 0, 2);
 }
 
 static int find_audit_marker(struct finder *f)
 {
-	return find_marker(f, RUNTIME_SITE_audit, "audit");
+	return MARKER(f, audit, "audit", 0, 1);
 }
 
 /* ---- functions ---- */

@@ -221,33 +221,9 @@ static void add_counter(struct bench *b, const struct runtime_probe *probe, __u6
 						    .semaphore = semaphore };
 }
 
-struct marker_gather {
-	struct bench *bench;
-	const struct runtime_probe *probe;
-};
-
-static int add_marker(void *ctx, const struct elf_marker *marker)
-{
-	struct marker_gather *gather = ctx;
-	__u64 offset, semaphore = 0;
-
-	if (strcmp(marker->provider, "python") || strcmp(marker->name, gather->probe->marker))
-		return 0;
-	assert_int_equal(elf_offset(gather->bench->elf, marker->address, 1, &offset), 0);
-	if (marker->semaphore)
-		assert_int_equal(elf_offset(gather->bench->elf, marker->semaphore, 2, &semaphore), 0);
-	add_counter(gather->bench, gather->probe, offset, semaphore);
-	return 0;
-}
-
 static void add_probe(void *ctx, const struct runtime_probe *probe)
 {
-	struct marker_gather gather = { ctx, probe };
-
-	if (probe->marker)
-		elf_markers(gather.bench->elf, add_marker, &gather);
-	else
-		add_counter(ctx, probe, probe->offset, probe->semaphore);
+	add_counter(ctx, probe, probe->offset, probe->semaphore);
 }
 
 static int uprobe_type(void)
