@@ -5,6 +5,7 @@
 
 #define ASK_FIRST_NS  2000000ULL     /* 2 ms */
 #define ASK_LAST_NS   8000000000ULL
+#define E2BIG 7 /* <asm/errno.h> would bring the C library's */
 #define MAX_LIBRARIES 64 /* looked at in the dynamic linker's list; one that is opened late is found by user space */
 
 __u32 next_instance = 0;
@@ -115,7 +116,8 @@ __noinline int place_process(__u32 pid)
 	exe = bpf_map_lookup_elem(&exes, &key);
 	if (exe && place_known(exe, mm, &proc)) {
 		proc.instance = __sync_fetch_and_add(&next_instance, 1) + 1;
-		bpf_map_update_elem(&procs, &pid, &proc, BPF_NOEXIST);
+		if (bpf_map_update_elem(&procs, &pid, &proc, BPF_NOEXIST) == -E2BIG)
+			return SCRY_WALK_PROCS_FULL;
 		return SCRY_WALK_OK;
 	}
 	place_ask(pid);

@@ -27,8 +27,10 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (!config.all && !(target && config.children))
 		return 0;
 	pid = pid_number(child, child->tgid);
-	if (target)
-		bpf_map_update_elem(&targets, &pid, target, BPF_ANY);
+	if (target && bpf_map_update_elem(&targets, &pid, target, BPF_ANY)) {
+		count(SCRY_COUNT_UNFOLLOWED);
+		return 0;
+	}
 	proc = bpf_map_lookup_elem(&procs, &from);
 	if (proc) { /* the same memory at the same place, but a life of its own */
 		copy = *proc;

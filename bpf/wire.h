@@ -31,6 +31,7 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_COUNT }
 	X(BAD_CODE, "frame without a valid code object")                \
 	X(CODE_FAULT, "code object not readable (page not present)")    \
 	X(CODES_FULL, "table of code objects full")                     \
+	X(PROCS_FULL, "table of processes full")                        \
 	X(CODE_LOST, "ring buffer full: a code object is not known yet") \
 	X(TRUNCATED, "deeper than --max-stack")                         \
 	X(EXITING, "process exiting")                                   \
@@ -72,6 +73,7 @@ enum scry_count {
 	SCRY_COUNT_UNTRACKED,	/* calls not timed, the table of running calls being full */
 	SCRY_COUNT_BUSY,	/* events missed since too many programs were preempted on a CPU */
 	SCRY_COUNT_UNREADABLE,	/* events whose frame could not be read */
+	SCRY_COUNT_UNFOLLOWED,	/* children for which `targets` had no room: none of theirs is seen */
 	SCRY_COUNT_COUNT
 };
 

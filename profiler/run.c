@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/units.h"
 #include "costs.h"
 #include "expect.h"
 #include "loop.h"
@@ -71,6 +72,8 @@ static int start(struct running *r)
 		err = r->ops->begin(r->ctx, &r->run);
 	if (!err)
 		err = session_start(r->run.session);
+	if (!err && r->ops->started)
+		r->ops->started(r->ctx);
 	if (!err && o->targets->command)
 		err = spawn_release(r->child, o->targets->command[0]);
 	if (o->seconds > 0)
@@ -125,6 +128,7 @@ static void run(struct running *r)
 
 static int finish(struct running *r)
 {
+	uint64_t unfollowed;
 	int err;
 
 	r->run.end = loop_now();
@@ -132,6 +136,9 @@ static int finish(struct running *r)
 	while (session_poll(r->run.session))
 		;
 	err = r->ops->end(r->ctx, &r->run);
+	unfollowed = session_count(r->run.session, SCRY_COUNT_UNFOLLOWED);
+	if (unfollowed)
+		remark("%s processes not followed: too many at a time", units_grouped(unfollowed, 0).text);
 	if (r->options->stats) {
 		session_print_stats(r->run.session, stderr);
 		costs_print(stderr, r->run.end - r->run.start);

@@ -32,6 +32,8 @@ struct run_ops {
 	session_handler *record;
 	/* Everything is in place; the clock (if any) and the started command begin to run next. 0 or -errno, reported. */
 	int (*begin)(void *ctx, const struct run *run);
+	/* From now on nothing is missed; the place to say so. May be NULL. */
+	void (*started)(void *ctx);
 	/* What waited has been handed over; called at least every 50 ms. false: that is enough. May be NULL. */
 	bool (*round)(void *ctx, const struct run *run, uint64_t now);
 	/* Nothing is attached any more, all records have been handed over; the maps can still be read. 0 or -errno, reported. */

@@ -158,9 +158,15 @@ static int begin(void *ctx, const struct run *run)
 	struct statistics *s = ctx;
 
 	s->watch.session = run->session;
+	return 0;
+}
+
+static void started(void *ctx)
+{
+	const struct statistics *s = ctx;
+
 	if (!s->options->quiet && !s->options->rewrite)
 		remark("counting; Ctrl-C to finish");
-	return 0;
 }
 
 static bool on_round(void *ctx, const struct run *run, uint64_t now)
@@ -188,7 +194,9 @@ static int finish(void *ctx, const struct run *run)
 
 int stat_run(const struct stat_options *options, struct spawn *child)
 {
-	static const struct run_ops ops = { .record = on_record, .begin = begin, .round = on_round, .end = finish };
+	static const struct run_ops ops = {
+		.record = on_record, .begin = begin, .started = started, .round = on_round, .end = finish,
+	};
 	struct statistics s;
 	int err = stat_init(&s, options);
 

@@ -56,9 +56,15 @@ static int begin(void *ctx, const struct run *run)
 
 	t->watch.session = run->session;
 	t->origin = run->opened;
+	return 0;
+}
+
+static void started(void *ctx)
+{
+	const struct trace *t = ctx;
+
 	if (!t->options->quiet)
 		remark("tracing; Ctrl-C to finish");
-	return 0;
 }
 
 /* Who reads waits for what is known: nothing stays in the buffer. */
@@ -87,7 +93,9 @@ static int finish(void *ctx, const struct run *run)
 
 int trace_run(const struct trace_options *options, struct spawn *child)
 {
-	static const struct run_ops ops = { .record = on_record, .begin = begin, .round = on_round, .end = finish };
+	static const struct run_ops ops = {
+		.record = on_record, .begin = begin, .started = started, .round = on_round, .end = finish,
+	};
 	struct trace t;
 	int err = trace_init(&t, options, 0);
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 import xml.etree.ElementTree
 
-from live import PATIENCE, SCRY, Failure, Target, expect, record, test
+from live import PATIENCE, SCRY, Failure, Target, expect, read_line, record, test
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -79,6 +79,7 @@ def hostile_memory(python):
     told = []
     for kind in ("self", "cycle", "wild", "random", "code", "name"):
         with Target(python, "corrupt", kind) as target:
+            read_line(target.process.stdout, "corrupt", "corrupt")
             recording = record("-p", target.pid, "-F", 999, "-d", 0.5, patience=PATIENCE,
                                kinds=("folded", "json", "svg"))
             expect(target.alive(), "%s: the target died: %s" % (kind, target.complaint()))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Interpreters that live for 50 ms, seen and named under -a, which was told nothing of them."""
-from live import FULL, Recorder, Skip, Target, expect, test
+import json
+
+from live import FULL, Recorder, Skip, Target, expect, read_line, test
 
 COUNT = 200 if FULL else 60
 HERTZ = 999
@@ -32,7 +34,6 @@ def short_lives(python):
 def target_lives(target):
     """It ends by itself; its last line says who lived."""
     import json
-    from live import read_line
     lives = json.loads(read_line(target.process.stdout, "shortlived", "lives", 300))["lives"]
     target.process.wait()
     return lives

@@ -2,7 +2,7 @@
 """Captures of events: each with its stack, weighed by time or by number."""
 import collections
 
-from live import Failure, Recorder, Skip, Target, expect, test
+from live import Failure, Recorder, Skip, Target, expect, expect_between, test
 
 ROUNDS = 10
 
@@ -13,7 +13,8 @@ def recorded(python, event, *options):
         try:
             recorder = Recorder("-e", event, *options, "-p", target.pid)
         except Failure as failure:
-            if "event gc: " in str(failure) and python.minor < (3, 8):
+            if "event gc: " in str(failure) and (python.minor < (3, 8) or "several functions of" in str(failure)
+                                                  and "freethreaded" in python.flags):
                 raise Skip("this build's collector cannot be seen")
             raise
         with recorder:
@@ -37,20 +38,21 @@ def under(recording, *names):
     return sum(value for frames, value in recording.stacks if has(frames))
 
 
-@test("minors", alone=True)
+@test("minors")
 def calls_by_time(python):
     recording, truth = recorded(python, "call")
-    for name, spent in truth["own_ns"].items():
-        # What is not in the program's own measure is the cost of its own events.
-        expect(abs(own(recording, name) - spent) <= 0.05 * spent + 1e6,
-               "%s: %.2f ms, by its own clock %.2f ms" % (name, own(recording, name) / 1e6, spent / 1e6))
-    row = {row["function"]: row for row in recording.json["functions"]}["outer"]
-    whole = sum(truth["own_ns"].values())
-    expect(row["total_ns"] == under(recording, "outer"), "outer: %s in the table, %d in the stacks" % (row, under(recording, "outer")))
-    expect(whole <= row["total_ns"] <= 1.5 * whole, "outer: %.2f ms in all, %.2f ms in its callees; %s; it said %r" % (
-        row["total_ns"] / 1e6, whole / 1e6, recording.json["errors"], recording.said[-400:]))
-    expect(row["self_ns"] < 0.2 * row["total_ns"], "outer has %.2f ms of its own" % (row["self_ns"] / 1e6))
-    return "burn %.2f ms (%.2f ms)" % (own(recording, "burn") / 1e6, truth["own_ns"]["burn"] / 1e6)
+    for name in ("burn", "rest"):		# which call nothing, so that their own time is all
+        expect_between(name, own(recording, name), truth["ns"][name])
+    rows = {row["function"]: row for row in recording.json["functions"]}
+    outer = rows["outer"]
+    expect(outer["total_ns"] == under(recording, "outer"), "outer: %s in the table, %d in the stacks" % (
+        outer, under(recording, "outer")))
+    expect_between("outer; %s; it said %r" % (recording.json["errors"], recording.said[-400:]), outer["total_ns"],
+                   truth["ns"]["outer"])
+    callees = sum(rows[name]["total_ns"] for name in ("burn", "rest", "branch"))
+    expect(abs(outer["total_ns"] - outer["self_ns"] - callees) <= 1000 * ROUNDS, "outer: %d ns, %d of its own, %d in callees" % (
+        outer["total_ns"], outer["self_ns"], callees))
+    return "burn %.2f ms (%.2f ms)" % (own(recording, "burn") / 1e6, truth["ns"]["burn"][0] / 1e6)
 
 
 @test("minors")
@@ -88,9 +90,8 @@ def collections_of_garbage(python):
 def imports(python):
     if python.minor == (2, 7):
         raise Skip("the importer of 2.7 takes no object as the module's name")
-    recording, _ = recorded(python, "import")
+    recording, truth = recorded(python, "import")
     for number in range(ROUNDS):
         name = "[import counted_module_%d]" % number
-        spent = own(recording, name)
-        expect(10e6 <= spent <= 100e6, "%s: %.2f ms, but it sleeps 10 ms" % (name, spent / 1e6))
+        expect_between(name, own(recording, name), truth["modules"]["counted_module_%d" % number])
     return "%d imports" % recording.json["samples"]

@@ -4,7 +4,7 @@ over the names of a stack joined by ";", where frames of the standard library ar
 import os
 import re
 
-from live import CUT, FULL, TOP, Target, expect, is_marked, no_bad, record_pid, same_file, test
+from live import CUT, FULL, TOP, Target, expect, is_marked, no_bad, record_target, same_file, test
 
 SECONDS = 21 if FULL else 1.2
 HERTZ = 9999
@@ -70,12 +70,17 @@ class Several:
         return sum(count for _, count in self.stacks)
 
 
-def sample(python, name, *arguments, options=(), **checks):
-    """Record until there are SAMPLES, however few of its ticks a busy machine delivers."""
+def sample(python, name, *arguments, options=(), functions=(), **checks):
+    """Record until there are SAMPLES, however few of its ticks a busy machine delivers, and all these functions are in."""
     several = Several()
     with Target(python, name, *arguments) as target:
-        while several.samples < SAMPLES:
-            several.add(record_pid(target.pid, HERTZ, SECONDS, *options, **checks))
+        for _ in range(10):
+            several.add(record_target(target, HERTZ, SECONDS, *options, **checks))
+            missing = set(functions) - {frame.name for frames, _ in several.stacks for frame in frames}
+            if several.samples >= SAMPLES and not missing:
+                break
+    expect(several.samples >= SAMPLES, "only %d samples" % several.samples)
+    expect(not missing, "never seen: %s" % sorted(missing))
     return target, several
 
 
@@ -141,11 +146,10 @@ def biglocals(python):
 
 @test("minors")
 def twenty_threads(python):
-    target, recording = sample(python, "threads")
+    target, recording = sample(python, "threads", functions=["inner%d" % k for k in range(20)])
     extra = [(name % k, "threads_%d.py" % k, line) for k in range(target.known["threads"])
              for name, line in (("outer%d", 2), ("inner%d", 6))]
-    seen = {frame.name for frames, _ in recording.stacks for frame in frames}
-    expect(all("inner%d" % k in seen for k in range(target.known["threads"])), "not all threads were seen")
+    expect(target.known["threads"] == 20, "it has %d threads" % target.known["threads"])
     return check(recording, r"(?:~;)*~(?:;outer(\d+)(?:;shared(?:;inner\1)?)?)?|<module>(?:;ready)?(?:;~)*", known_of(target, extra))
 
 

@@ -21,7 +21,7 @@ def thread_kinds(python):
             threading.Event().wait(3)		# as long as the account is to be
             spent = {name: cpu_seconds(target.pid, tid) - before[name] for name, tid in tids.items()}
             recording = recorder.stop()
-    check_errors(recording)
+    check_errors(recording, python.minor)
     table, all_spent = recording.json, sum(spent.values())
     rows = {row["tid"]: row for row in table["threads"]}
     told = []
@@ -56,7 +56,7 @@ def subinterpreters(python):
         if "interpreters" not in target.known:
             python.since(99)
         recording = record("-p", target.pid, "-F", 999, "-d", 3)
-    check_errors(recording, 0.05)
+    check_errors(recording, python.minor, 0.05)
     names = {frame.name for frames, _ in recording.stacks for frame in frames}
     for wanted in ["main_inner"] + ["sub%d_inner" % number for number in range(3)]:
         expect(wanted in names, "%s was never seen; seen: %s" % (wanted, sorted(names)[:20]))

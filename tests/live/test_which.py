@@ -28,11 +28,13 @@ def several_pids(python):
 def everything(python):
     """-a: what ran before, and what starts later."""
     with Target(python, "shares") as before, Recorder("-a", "-F", 199) as recorder:
-        with Target(python, "names", seconds=1) as later:
+        with Target(python, "names") as later:
+            later.until_it_used(0.5)
+            later.truth()
             later.process.wait()
         recording = recorder.stop()
     expect({before.pid, later.pid} <= pids_of(recording), "pids: %s" % pids_of(recording))
-    expect({"six", "plain"} <= names_of(recording), "names: %s" % sorted(names_of(recording))[:10])
+    expect({"six", "burn"} <= names_of(recording), "names: %s" % sorted(names_of(recording))[:10])
 
 
 @test("one", alone=True)
@@ -72,7 +74,9 @@ def by_cgroup(python):
     try:
         with Target(python, "shares", prefix=enter) as inside, Target(python, "shares") as outside:
             with Recorder("--cgroup", folder, "-F", 199) as recorder:
-                with Target(python, "names", seconds=1, prefix=enter) as later:
+                with Target(python, "names", prefix=enter) as later:
+                    later.until_it_used(0.5)
+                    later.truth()
                     later.process.wait()
                 recording = recorder.stop()
         expect(pids_of(recording) == {inside.pid, later.pid}, "pids: %s; in the group %d, %d, outside %d" %

@@ -2,7 +2,7 @@
 """At SIGUSR1: audit events of its own, and lines that are executed so often."""
 import sys
 
-from target import finish, wait_for_go
+from target import finish_and_stay, wait_for_go
 
 
 def many(n):
@@ -16,4 +16,4 @@ wait_for_go()
 for number in range(40):
     sys.audit("scry.one", number)
     sys.audit("scry.two")
-finish(names=["scry.one", "scry.two"] * 40, body=many(1000))
+finish_and_stay(names=["scry.one", "scry.two"] * 40, body=many(1000))

@@ -7,7 +7,7 @@ import itertools
 import sys
 import threading
 
-from target import argument, finish, wait_for_go
+from target import argument, finish_and_stay, wait_for_go
 
 ROUNDS = argument(1, 20)
 counters = {}
@@ -360,7 +360,7 @@ def main():
     truth = {}
     for name in counters:
         truth[name] = next(counters[name])
-    finish(**truth)
+    finish_and_stay(**truth)
 
 
 main()

@@ -6,6 +6,7 @@ but for its type), name (its name claims to be 2^60 characters long)."""
 import ctypes
 import gc
 import itertools
+import os
 import random
 import signal
 import sys
@@ -85,6 +86,7 @@ def corrupt(leaf):
 def victim():
     frame = sys._getframe()
     corrupt(frame)
+    os.write(1, b"corrupt\n")
     for _ in forever:
         pass
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Burns, and starts children again and again that burn in functions of their own: by fork, by fork and exec, by
-multiprocessing."""
+"""From SIGUSR1 to SIGTERM: burns, and starts children again and again that burn in functions of their own, by fork, by fork
+and exec, by multiprocessing. Says "round" when all of them have ended."""
 import errno
 import multiprocessing
 import os
 import sys
 
-from target import finish, ready, stop
+from target import finish, stop, wait_for_go
 
 EXECED = """
 def execed_burn():
@@ -56,7 +56,7 @@ def execed():
 def main():
     pids = {"forked_burn": [], "execed_burn": [], "worker_burn": []}
     context = multiprocessing.get_context("fork") if hasattr(multiprocessing, "get_context") else multiprocessing
-    ready()
+    wait_for_go()
     while not stop:
         worker = context.Process(target=worker_burn)
         worker.start()
@@ -67,6 +67,8 @@ def main():
         wait(forked)
         wait(replaced)
         worker.join()
+        sys.stdout.write("round\n")
+        sys.stdout.flush()
     finish(pids=pids)
 
 

@@ -3,7 +3,7 @@
 import gc
 import time
 
-from target import finish, wait_for_go
+from target import finish_and_stay, wait_for_go
 
 seen, since = [], []
 
@@ -30,9 +30,9 @@ def collector(generation):
 
 
 def main():
-    wait_for_go()
     gc.disable()
     gc.callbacks.append(on_gc)
+    wait_for_go()
     kept = [[Node()] for _ in range(50000)]
     for round in range(10):
         for generation in (0, 1, 2):
@@ -42,7 +42,7 @@ def main():
     for _ in range(20):
         cycles(2000)
     gc.disable()
-    finish(seen=seen, kept=len(kept))
+    finish_and_stay(seen=seen, kept=len(kept))
 
 
 main()

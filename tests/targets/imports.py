@@ -2,7 +2,7 @@
 """Imports asyncio when it gets SIGUSR1, and marks on stderr where that begins and ends."""
 import sys
 
-from target import finish, wait_for_go
+from target import finish_and_stay, wait_for_go
 
 wait_for_go()
 sys.stderr.write("begin\n")
@@ -15,4 +15,4 @@ except ImportError:
     pass
 sys.stderr.write("end\n")
 sys.stderr.flush()
-finish(modules=len(sys.modules))
+finish_and_stay(modules=len(sys.modules))

@@ -2,7 +2,7 @@
 """Raises exceptions when it gets SIGUSR1, and says which, where."""
 import sys
 
-from target import finish, name_of, wait_for_go
+from target import finish_and_stay, name_of, wait_for_go
 
 raised = []
 
@@ -56,7 +56,7 @@ def main():
                 function()
             except Exception:
                 pass
-    finish(raised=raised)
+    finish_and_stay(raised=raised)
 
 
 main()
