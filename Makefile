@@ -18,7 +18,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wno-missing-field-initializers -Wno-gnu-variable-sized-type-not-at-end
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARN) -fno-strict-aliasing -D_GNU_SOURCE -DSCRY_VERSION='"$(VERSION)"' -I. -I$(O) $(CFLAGS)
-LIBS := -lbpf -ldw -lelf -lzstd -lz -lm
+LIBS := -lbpf -ldw -lelf -lzstd -llzma -lz -liberty -lm
 
 ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Werror \

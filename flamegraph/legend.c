@@ -56,7 +56,8 @@ void page_write_legend(const struct page *page, unsigned long y)
 		left += text_width(text_of(legend.text[i])) + 2.5 * SWATCH;
 	for (size_t i = legend.count; i-- && left < page->width;) {
 		x -= text_width(text_of(legend.text[i])) + 2.5 * SWATCH;
-		fprintf(page->to, "<g class=\"still small\"><rect x=\"%.0f\" y=\"%lu\" width=\"%d\" height=\"%d\" rx=\"2\" "
+		fprintf(page->to,
+			"<g class=\"still small\"><rect x=\"%.0f\" y=\"%lu\" width=\"%d\" height=\"%d\" rx=\"2\" "
 			"fill=\"#%06x\"/><text x=\"%.0f\" y=\"%lu\">%s</text></g>\n", x, y - SWATCH + 1, SWATCH, SWATCH,
 			legend.color[i], x + SWATCH + 4, y, legend.text[i]);
 	}

@@ -11,12 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "elf_state.h"
 
-/*
- * A table larger than this is not one that a person's program has; reading it would only cost
- * memory.
- */
-#define MAX_TABLE (512u << 20)
 #define MAX_SEGMENTS 1024
 #define MAX_DYNAMIC (4096 * sizeof(Elf64_Dyn))
 
@@ -25,27 +21,6 @@
 #else
 #define NATIVE_DATA ELFDATA2MSB
 #endif
-
-/* A symbol table with its strings; read at the first look-up. */
-struct table {
-	bool tried;
-	Elf64_Sym *symbols;
-	char *strings; /* NUL-ended by us */
-	size_t count, strings_size;
-};
-
-struct elf {
-	int fd;
-	Elf *lib;
-	Elf64_Ehdr *header;
-	Elf64_Phdr *segments;
-	size_t segment_count, names; /* names: section of the section names */
-	__u64 size;
-	struct table dynamic, full;
-	bool relocations_tried;
-	Elf64_Rela *relocations;
-	size_t relocation_count;
-};
 
 static int open_headers(struct elf *elf)
 {
@@ -102,7 +77,7 @@ int elf_open(int fd, struct elf **ret)
 	return 0;
 }
 
-static void table_deinit(struct table *table)
+static void table_deinit(struct elf_table *table)
 {
 	free(table->symbols);
 	free(table->strings);
@@ -123,6 +98,16 @@ void elf_close(struct elf *elf)
 bool elf_is_fixed(const struct elf *elf)
 {
 	return elf->header->e_type == ET_EXEC;
+}
+
+__u64 elf_size(const struct elf *elf)
+{
+	return elf->size;
+}
+
+int elf_descriptor(const struct elf *elf)
+{
+	return elf->fd;
 }
 
 unsigned elf_machine(const struct elf *elf)
@@ -171,8 +156,7 @@ static bool section_fits(const struct elf *elf, const Elf64_Shdr *section)
 	       section->sh_size <= elf->size - section->sh_offset && section->sh_size <= MAX_TABLE;
 }
 
-/* The next section of that type after `from` (NULL: the first). */
-static Elf_Scn *section_of_type(const struct elf *elf, Elf_Scn *from, unsigned type,
+Elf_Scn *elf_section_of_type(const struct elf *elf, Elf_Scn *from, unsigned type,
 				Elf64_Shdr **ret)
 {
 	while ((from = elf_nextscn(elf->lib, from))) {
@@ -201,15 +185,22 @@ int elf_section(const struct elf *elf, const char *name, struct elf_range *ret)
 	return -ENOENT;
 }
 
+__u64 elf_section_end(const struct elf *elf, unsigned section)
+{
+	Elf_Scn *scn = elf_getscn(elf->lib, section);
+	const Elf64_Shdr *header = scn ? elf64_getshdr(scn) : NULL;
+
+	return header && header->sh_flags & SHF_ALLOC ? header->sh_addr + header->sh_size : 0;
+}
+
 bool elf_is_stripped(const struct elf *elf)
 {
 	Elf64_Shdr *section;
 
-	return !section_of_type(elf, NULL, SHT_SYMTAB, &section);
+	return !elf_section_of_type(elf, NULL, SHT_SYMTAB, &section);
 }
 
-/* A section's bytes, followed by a NUL. */
-static void *section_read(const struct elf *elf, const Elf64_Shdr *section)
+void *elf_section_read(const struct elf *elf, const Elf64_Shdr *section)
 {
 	char *bytes;
 
@@ -224,62 +215,6 @@ static void *section_read(const struct elf *elf, const Elf64_Shdr *section)
 	}
 	bytes[section->sh_size] = 0;
 	return bytes;
-}
-
-/* ---- symbols ---- */
-
-static void table_read(const struct elf *elf, struct table *table, unsigned type)
-{
-	Elf64_Shdr *section, *strings;
-	Elf_Scn *scn;
-
-	if (table->tried)
-		return;
-	table->tried = true;
-	scn = section_of_type(elf, NULL, type, &section);
-	scn = scn ? elf_getscn(elf->lib, section->sh_link) : NULL;
-	strings = scn ? elf64_getshdr(scn) : NULL;
-	if (!strings || strings->sh_type != SHT_STRTAB)
-		return;
-	table->symbols = section_read(elf, section);
-	table->strings = section_read(elf, strings);
-	if (!table->symbols || !table->strings)
-		return;
-	table->count = section->sh_size / sizeof(Elf64_Sym);
-	table->strings_size = strings->sh_size;
-}
-
-static int table_find(const struct table *table, const char *name, struct elf_symbol *ret)
-{
-	for (size_t i = 1; i < table->count; i++) {
-		const Elf64_Sym *s = &table->symbols[i];
-
-		if (s->st_shndx == SHN_UNDEF || s->st_name >= table->strings_size ||
-		    strcmp(table->strings + s->st_name, name))
-			continue;
-		*ret = (struct elf_symbol){ s->st_value, s->st_size, ELF64_ST_TYPE(s->st_info) };
-		return 0;
-	}
-	return -ENOENT;
-}
-
-int elf_export(const struct elf *elf, const char *name, struct elf_symbol *ret)
-{
-	/* What is read lazily does not change what the file is. */
-	struct elf *cache = (struct elf *)elf;
-
-	table_read(elf, &cache->dynamic, SHT_DYNSYM);
-	return table_find(&elf->dynamic, name, ret);
-}
-
-int elf_symbol(const struct elf *elf, const char *name, struct elf_symbol *ret)
-{
-	struct elf *cache = (struct elf *)elf;
-
-	if (!elf_export(elf, name, ret))
-		return 0;
-	table_read(elf, &cache->full, SHT_SYMTAB);
-	return table_find(&elf->full, name, ret);
 }
 
 /* ---- segments ---- */
@@ -391,12 +326,12 @@ static void relocations_read(struct elf *elf)
 		return;
 	elf->relocations_tried = true;
 	/* The dynamic linker's own: loaded, and unlike .rela.plt not only for calls. */
-	while ((scn = section_of_type(elf, scn, SHT_RELA, &section)))
+	while ((scn = elf_section_of_type(elf, scn, SHT_RELA, &section)))
 		if ((section->sh_flags & SHF_ALLOC) && !(section->sh_flags & SHF_INFO_LINK))
 			break;
 	if (!scn)
 		return;
-	elf->relocations = section_read(elf, section);
+	elf->relocations = elf_section_read(elf, section);
 	if (elf->relocations)
 		elf->relocation_count = section->sh_size / sizeof(Elf64_Rela);
 }
@@ -413,7 +348,7 @@ int elf_relocation(const struct elf *elf, __u64 address, struct elf_relocation *
 	if (i == elf->relocation_count)
 		return -ENOENT;
 	r = &elf->relocations[i];
-	table_read(elf, &cache->dynamic, SHT_DYNSYM);
+	elf_table_read(elf, &cache->dynamic, SHT_DYNSYM);
 	symbol = ELF64_R_SYM(r->r_info);
 	*ret = (struct elf_relocation){
 		.type = ELF64_R_TYPE(r->r_info),

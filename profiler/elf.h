@@ -17,7 +17,9 @@ struct elf;
 
 struct elf_symbol {
 	__u64 address, size;
-	unsigned char type; /* STT_* */
+	unsigned char type;    /* STT_* */
+	unsigned char binding; /* STB_* */
+	__u16 section;	       /* its number, or SHN_* */
 };
 
 struct elf_range {
@@ -42,11 +44,24 @@ bool elf_is_fixed(const struct elf *elf);    /* ET_EXEC: loaded where it was lin
 bool elf_is_stripped(const struct elf *elf); /* no .symtab */
 bool elf_is_program(const struct elf *elf);  /* names an ld.so, or is ET_EXEC: no library */
 unsigned elf_machine(const struct elf *elf); /* EM_* */
+__u64 elf_size(const struct elf *elf);	     /* bytes of the file */
+int elf_descriptor(const struct elf *elf);   /* stays the elf's */
 
 /* A defined symbol by its exact name: .dynsym, then .symtab. -ENOENT. */
 int elf_symbol(const struct elf *elf, const char *name, struct elf_symbol *ret);
 /* .dynsym only. */
 int elf_export(const struct elf *elf, const char *name, struct elf_symbol *ret);
+
+/*
+ * Calls each for every defined symbol of .dynsym, or with `full` of .symtab, until it returns non-zero, which is returned. The
+ * names live as long as the elf. 0: no more.
+ */
+int elf_each_symbol(const struct elf *elf, bool full,
+		    int (*each)(void *ctx, const char *name, const struct elf_symbol *symbol), void *ctx);
+/* Name of a symbol of .dynsym, defined here or not; NULL: there is none of that number. */
+const char *elf_import(const struct elf *elf, size_t index);
+/* Address behind the last byte of a section by its number; 0: none such that is loaded. */
+__u64 elf_section_end(const struct elf *elf, unsigned section);
 
 /* -ENOENT, or -EINVAL where it does not lie in the file. */
 int elf_section(const struct elf *elf, const char *name, struct elf_range *ret);
