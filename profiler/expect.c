@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gelf.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,8 +96,15 @@ char *expect_program(const char *name)
 #define MACHINE "aarch64"
 #endif
 
+static bool can_read(const char *root, const char *path)
+{
+	_cleanup_free_ char *whole = NULL;
+
+	return asprintf(&whole, "%s%s", root, path) >= 0 && !access(whole, R_OK);
+}
+
 /* In one of the folders of a list; $ORIGIN is the program's own. */
-static char *search_library(const char *folders, const char *program, const char *name)
+static char *search_library(const char *root, const char *folders, const char *program, const char *name)
 {
 	const char *slash = strrchr(program, '/');
 	char *found;
@@ -112,7 +120,7 @@ static char *search_library(const char *folders, const char *program, const char
 			     p + origin, name) < 0)
 			return NULL;
 		p += size;
-		if (!access(found, R_OK))
+		if (can_read(root, found))
 			return found;
 		free(found);
 	}
@@ -156,14 +164,19 @@ static struct needs read_needs(Elf *elf, bool (*wanted)(const char *name))
 	return ret;
 }
 
-char *expect_library(const char *program, bool (*wanted)(const char *name))
+char *expect_library(const char *root, const char *program, bool (*wanted)(const char *name))
 {
-	_cleanup_free_ char *real = realpath(program, NULL);
-	_cleanup_fd_ int fd = real ? open(real, O_RDONLY | O_CLOEXEC) : -1;
+	_cleanup_free_ char *path = NULL, *real = NULL;
+	_cleanup_fd_ int fd = -1;
 	struct needs needs;
 	char *found = NULL;
 	Elf *elf;
 
+	if (asprintf(&path, "%s%s", root, program) < 0)
+		return NULL;
+	/* Links are followed to where $ORIGIN is; below another root they would lead out of it. */
+	real = *root ? strdup(program) : realpath(program, NULL);
+	fd = real ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return NULL;
 	elf_version(EV_CURRENT);
@@ -172,9 +185,33 @@ char *expect_library(const char *program, bool (*wanted)(const char *name))
 		return NULL;
 	needs = read_needs(elf, wanted);
 	if (needs.name)
-		found = search_library(needs.runpath, real, needs.name) ?:
-			search_library(getenv("LD_LIBRARY_PATH"), real, needs.name) ?:
-			search_library(LIBRARY_FOLDERS, real, needs.name);
+		found = search_library(root, needs.runpath, real, needs.name) ?:
+			search_library(root, getenv("LD_LIBRARY_PATH"), real, needs.name) ?:
+			search_library(root, LIBRARY_FOLDERS, real, needs.name);
 	elf_end(elf);
 	return found;
+}
+
+static ssize_t read_link(pid_t pid, const char *name, char *dst, size_t size)
+{
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	n = readlink(path, dst, size - 1);
+	dst[n < 0 ? 0 : n] = '\0';
+	return n;
+}
+
+/* Both links are as seen from here: of a chroot the file's begins with the root's, of another mount namespace both are its own. */
+char *expect_running(pid_t pid)
+{
+	char file[PATH_MAX], root[PATH_MAX];
+	ssize_t size = read_link(pid, "root", root, sizeof(root));
+
+	if (size <= 0 || read_link(pid, "exe", file, sizeof(file)) <= 0 || *file != '/')
+		return NULL;
+	if (size > 1 && (strncmp(file, root, size) || file[size] != '/'))
+		return NULL;
+	return strdup(size > 1 ? file + size : file);
 }

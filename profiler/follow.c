@@ -250,21 +250,42 @@ void follow_all(struct follow *f)
 	proc_each(follow_each, f);
 }
 
-void follow_expect(struct follow *f, const char *program)
+/* pid: whose paths these are, 0: ours. Without a process, probes must be where any process runs the file. */
+static bool expect_in(struct follow *f, pid_t pid, const char *root, const char *program)
 {
-	_cleanup_free_ char *library = expect_library(program, runtime_may_be);
+	_cleanup_free_ char *library = expect_library(root, program, runtime_may_be);
 	const struct runtime_binary *binary;
 	struct scry_exe_key key = {};
 	struct scry_exe exe = {};
 	const char *path;
 
-	/* Without a process, probes must be where any process runs the file. */
-	if (!f->everywhere || runtime_examine_files(program, library, &binary, &path, &key, &exe))
-		return;
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!f->everywhere || runtime_examine_files(pid, program, library, &binary, &path, &key, &exe))
+		return false;
+	_cleanup_fd_ int fd = runtime_open_in(pid, path);
 
-	if (fd >= 0 && !upload_from(f, binary, fd, -1))
-		remember_exe(f, &key, &exe);
+	if (fd < 0 || upload_from(f, binary, fd, -1))
+		return false;
+	remember_exe(f, &key, &exe);
+	return true;
+}
+
+bool follow_expect(struct follow *f, const char *program)
+{
+	return expect_in(f, 0, "", program);
+}
+
+bool follow_prepare(struct follow *f, pid_t pid)
+{
+	_cleanup_free_ char *program = NULL;
+	struct scry_proc proc;
+	__u32 number = pid;
+	char root[32];
+
+	if (!bpf_map__lookup_elem(f->skel->maps.procs, &number, sizeof(number), &proc, sizeof(proc), 0))
+		return true;
+	program = expect_running(pid);
+	snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	return program && expect_in(f, pid, root, program);
 }
 
 void follow_forget(struct follow *f, pid_t pid)

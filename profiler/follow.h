@@ -32,9 +32,12 @@ void follow_all(struct follow *follow);
 /* Look again at processes that run another program since a moment, and had not loaded an interpreter when last looked at. */
 void follow_waiting(struct follow *follow);
 
-/* A program is about to be started from this file: have everything in place before. What cannot be told from the file is left to
- * follow_process, silently. */
-void follow_expect(struct follow *follow, const char *path);
+/* A program is about to be started from this file: have everything in place before. false: that is no interpreter, as far as
+ * its files tell, and left to follow_process. */
+bool follow_expect(struct follow *follow, const char *path);
+
+/* The same for a process that has not executed anything of its program yet, after follow_process. */
+bool follow_prepare(struct follow *follow, pid_t pid);
 
 /* pid runs another program now, or has ended: forget what follow_process entered. */
 void follow_forget(struct follow *follow, pid_t pid);

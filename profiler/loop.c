@@ -33,7 +33,7 @@ int loop_init(struct loop *l, int records, unsigned int period_ms)
 	struct itimerspec every = { period, period };
 	sigset_t set;
 
-	*l = (struct loop){ .records = records, .signals = -1, .timer = -1 };
+	*l = (struct loop){ .records = records, .signals = -1, .timer = -1, .held = -1 };
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -81,6 +81,7 @@ void loop_wait(struct loop *l, bool sleep)
 		{ .fd = l->signals, .events = POLLIN },
 		{ .fd = l->timer, .events = POLLIN },
 		{ .fd = l->records, .events = POLLIN },
+		{ .fd = l->held, .events = POLLIN },
 	};
 	uint64_t ticks;
 

@@ -12,6 +12,7 @@
 
 struct loop {
 	int signals, timer, records;
+	int held; /* one more descriptor that may become readable; -1 at first */
 	sigset_t mask; /* as before */
 	bool blocked;
 	bool stop;	    /* SIGINT or SIGTERM came */

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "costs.h"
 #include "expect.h"
+#include "hold.h"
 #include "loop.h"
 
 #define POLL_MS 50
@@ -20,6 +21,8 @@ struct running {
 	void *ctx;
 	struct run run;
 	struct spawn *child;
+	struct hold *hold; /* NULL: the command begins as it likes */
+	bool expected;	   /* what it begins with is an interpreter */
 	struct loop loop;
 	unsigned int stops;
 	uint64_t deadline; /* ns; 0: none */
@@ -43,9 +46,25 @@ static int follow_targets(struct running *r)
 		return 0;
 	_cleanup_free_ char *program = expect_program(t->command[0]);
 
-	if (program)
-		session_expect(r->run.session, program);
+	r->expected = program && session_expect(r->run.session, program);
 	return session_follow(r->run.session, r->child->pid, false);
+}
+
+/* Another program, such as a shell or chroot, will run the interpreter: none of its events may be missed. */
+static void hold(struct running *r)
+{
+	if (r->options->targets->command && r->options->session.events && !r->expected &&
+	    !hold_create(r->child->pid, &r->hold))
+		r->loop.held = hold_fd(r->hold);
+}
+
+/* A program of the command waits: it may begin once its interpreter, if it is one, is known. */
+static void answer(struct running *r)
+{
+	pid_t pid = hold_waiting(r->hold);
+
+	if (pid)
+		hold_answer(r->hold, session_prepare(r->run.session, pid));
 }
 
 static int start(struct running *r)
@@ -74,6 +93,8 @@ static int start(struct running *r)
 		err = session_start(r->run.session);
 	if (!err && r->ops->started)
 		r->ops->started(r->ctx);
+	if (!err)
+		hold(r);
 	if (!err && o->targets->command)
 		err = spawn_release(r->child, o->targets->command[0]);
 	if (o->seconds > 0)
@@ -118,6 +139,7 @@ static void run(struct running *r)
 
 		loop_wait(&r->loop, !more);
 		more = session_poll(r->run.session);
+		answer(r);
 		now = loop_now();
 		if (r->ops->round && !r->ops->round(r->ctx, &r->run, now))
 			return;
@@ -131,6 +153,8 @@ static int finish(struct running *r)
 	uint64_t unfollowed;
 	int err;
 
+	hold_destroy(r->hold);
+	r->hold = NULL;
 	r->run.end = loop_now();
 	session_stop(r->run.session);
 	while (session_poll(r->run.session))
@@ -157,6 +181,7 @@ int run_targets(const struct run_options *options, const struct run_ops *ops, vo
 		run(&r);
 		err = finish(&r);
 	} else {
+		hold_destroy(r.hold);
 		spawn_abandon(child);
 	}
 	session_close(r.run.session);

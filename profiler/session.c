@@ -272,9 +272,16 @@ int session_follow(struct session *s, pid_t pid, bool required)
 	return -ESRCH;
 }
 
-void session_expect(struct session *s, const char *path)
+bool session_expect(struct session *s, const char *path)
 {
-	follow_expect(s->follow, path);
+	return follow_expect(s->follow, path);
+}
+
+bool session_prepare(struct session *s, pid_t pid)
+{
+	while (session_poll(s)) /* its exec is among the records */
+		;
+	return follow_prepare(s->follow, pid);
 }
 
 /* A clock tick that counts CPU time; the period is fixed, so that each sample weighs the same. */

@@ -49,8 +49,10 @@ void session_close(struct session *session);	/* NULL is allowed */
  * none: it may come with another program. */
 int session_follow(struct session *session, pid_t pid, bool required);
 
-/* A command is about to be started from this file: be there from its first instruction on, if it is an interpreter. */
-void session_expect(struct session *session, const char *path);
+/* A command is about to be started from this file: be there from its first instruction on, if it is an interpreter. Is it? */
+bool session_expect(struct session *session, const char *path);
+/* The same for a process that waits before the first instruction of its program. */
+bool session_prepare(struct session *session, pid_t pid);
 
 /* Start to sample on every CPU, and to take notice of events. 0 or -errno, reported. */
 int session_start(struct session *session);

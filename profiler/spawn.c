@@ -75,6 +75,18 @@ int spawn_release(struct spawn *s, const char *name)
 	return fail(-err, "%s:", name);
 }
 
+/* A command that is being held shows its stops to its parent too, who must leave them to the thread that holds it (hold.h). */
+static bool is_over(pid_t pid, bool wait)
+{
+	siginfo_t change = { 0 };
+	int err;
+
+	do
+		err = waitid(P_PID, pid, &change, WEXITED | WNOWAIT | (wait ? 0 : WNOHANG));
+	while (err && errno == EINTR);
+	return err || (change.si_pid == pid && change.si_code != CLD_TRAPPED && change.si_code != CLD_STOPPED);
+}
+
 bool spawn_reap(struct spawn *s, bool wait)
 {
 	int status;
@@ -82,11 +94,11 @@ bool spawn_reap(struct spawn *s, bool wait)
 
 	if (s->ended || !s->pid)
 		return true;
-	do
-		pid = waitpid(s->pid, &status, wait ? 0 : WNOHANG);
-	while (pid < 0 && errno == EINTR);
-	if (!pid)
+	if (!is_over(s->pid, wait))
 		return false;
+	do
+		pid = waitpid(s->pid, &status, 0);
+	while (pid < 0 && errno == EINTR);
 	s->ended = true;
 	if (pid < 0) { /* somebody else waited for it */
 		s->status = EXIT_FAILED;

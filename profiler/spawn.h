@@ -20,7 +20,7 @@ int spawn_prepare(char *const *argv, struct spawn *ret);
 /* Let it run. 0, or -errno of an exec that failed, reported; then the child is gone. */
 int spawn_release(struct spawn *spawn, const char *name);
 
-/* Has it ended? With wait, until it has. Keeps the status. */
+/* Has it ended? With wait, until it has (not while it is held: hold.h). Keeps the status. */
 bool spawn_reap(struct spawn *spawn, bool wait);
 
 /* Give up: the child, if it still waits, ends without having run anything. */

@@ -352,33 +352,44 @@ int runtime_examine(pid_t pid, const struct runtime_binary **ret, __u64 *bias,
 	return err;
 }
 
+int runtime_open_in(pid_t pid, const char *path)
+{
+	_cleanup_free_ char *there = NULL;
+	int fd;
+
+	if (pid && asprintf(&there, "/proc/%d/root%s", pid, path) < 0)
+		return -ENOMEM;
+	fd = open(there ?: path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* A file that no process is known to map. */
-static int examine_file(const char *path, struct known_file *ret, struct scry_exe_key *key)
+static int examine_file(pid_t pid, const char *path, struct known_file *ret, struct scry_exe_key *key)
 {
 	const struct procmap map = { .path = (char *)path };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = runtime_open_in(pid, path);
 	struct stat st;
 	__u64 bias;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (key && !fstat(fd, &st))
-		*key = (struct scry_exe_key){ st.st_ino, procmap_device(getpid(), fd) };
+		*key = (struct scry_exe_key){ st.st_ino, procmap_device(pid ?: getpid(), fd) };
 	return file_examine(fd, &map, 0, ret, &bias);
 }
 
-int runtime_examine_files(const char *program, const char *library, const struct runtime_binary **ret, const char **path,
-			  struct scry_exe_key *key, struct scry_exe *exe)
+int runtime_examine_files(pid_t pid, const char *program, const char *library, const struct runtime_binary **ret,
+			  const char **path, struct scry_exe_key *key, struct scry_exe *exe)
 {
 	struct known_file program_file, file;
-	int err = examine_file(program, &program_file, key);
+	int err = examine_file(pid, program, &program_file, key);
 
 	if (err)
 		return err;
 	file = program_file;
 	*path = program;
 	if (file.result == -ENOENT && library) {
-		err = examine_file(library, &file, NULL);
+		err = examine_file(pid, library, &file, NULL);
 		*path = library;
 	}
 	err = err ? err : file.result;

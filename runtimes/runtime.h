@@ -121,11 +121,14 @@ int runtime_examine(pid_t pid, const struct runtime_binary **ret, __u64 *bias, s
 		    struct scry_exe *exe, char *why, size_t size);
 
 /*
- * The same for a program that has not been started yet, from its files alone: the executable and, where that is no interpreter,
- * a library it needs (NULL: none). *path is the one of them that *ret is in.
+ * The same for a program that has not begun yet, from its files alone: the executable and, where that is no interpreter, a
+ * library it needs (NULL: none). pid: where these paths lead, 0: here. *path is the one of them that *ret is in.
  */
-int runtime_examine_files(const char *program, const char *library, const struct runtime_binary **ret, const char **path,
-			  struct scry_exe_key *key, struct scry_exe *exe);
+int runtime_examine_files(pid_t pid, const char *program, const char *library, const struct runtime_binary **ret,
+			  const char **path, struct scry_exe_key *key, struct scry_exe *exe);
+
+/* Open a file by its path as process pid (0: we) sees it. A descriptor or -errno. */
+int runtime_open_in(pid_t pid, const char *path);
 
 /* Can a library of this name be an interpreter? */
 bool runtime_may_be(const char *path);

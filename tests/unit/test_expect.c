@@ -113,20 +113,40 @@ static bool never(const char *name)
 
 static void libraries_are_found_as_the_linker_does(void **state)
 {
-	char *found = expect_library("/proc/self/exe", is_libc);
+	char *found = expect_library("", "/proc/self/exe", is_libc);
 
 	assert_non_null(found);
 	assert_non_null(strstr(found, "/libc.so"));
 	assert_int_equal(access(found, R_OK), 0);
 	free(found);
-	assert_null(expect_library("/proc/self/exe", never));
-	assert_null(expect_library("/etc/passwd", is_libc));
-	assert_null(expect_library("/no/such", is_libc));
+	assert_null(expect_library("", "/proc/self/exe", never));
+	assert_null(expect_library("", "/etc/passwd", is_libc));
+	assert_null(expect_library("", "/no/such", is_libc));
+}
+
+/* Seen through a process: the same files. */
+static void what_a_process_runs_is_found(void **state)
+{
+	char *found = expect_running(getpid()), *real = realpath("/proc/self/exe", NULL), *here, *there;
+
+	assert_non_null(found);
+	assert_string_equal(found, real);
+	here = expect_library("", real, is_libc);
+	there = expect_library("/proc/self/root", found, is_libc);
+	assert_non_null(there);
+	assert_string_equal(here, there);
+	free(here);
+	free(there);
+	free(found);
+	free(real);
+	assert_null(expect_running(0));
+	assert_null(expect_running(2)); /* a thread of the kernel, or nobody */
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_process_runs_is_found),
 		cmocka_unit_test(names_are_searched_in_path),
 		cmocka_unit_test(paths_are_taken_as_they_are),
 		cmocka_unit_test(scripts_lead_to_their_program),
