@@ -19,14 +19,14 @@ struct scry_at {
 };
 
 /*
- * What at_begin found, in a global function (which the verifier looks at once, and which can be given no pointers to maps).
- * false: never, but the verifier does not know.
+ * What at_begin found, in a global function (which the verifier looks at once; it can be given memory, but not a structure of
+ * such pointers). false: never, but the verifier does not know.
  */
-static __always_inline bool at_again(struct scry_at *at, __u32 slot)
+static __always_inline bool at_again(struct scry_at *at, struct scry_thread *thread, __u32 slot)
 {
 	at->slot = slot;
 	at->s = scratch_at(slot);
-	at->thread = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), 0, 0);
+	at->thread = thread;
 	if (!at->s || !at->thread)
 		return false;
 	at->now = at->s->event.now;
@@ -67,6 +67,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 		at->thread->gc_since = 0;
 		at->thread->imports = 0;
 	}
+	walk_prepare(at->s, proc, at->pid, at->slot);
 	at->now = bpf_ktime_get_ns();
 	at->s->event.now = at->now;
 	at->s->event.pid = at->pid;

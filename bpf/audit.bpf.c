@@ -10,7 +10,7 @@ static __always_inline void tell(enum scry_event_kind kind, __u64 name, __s64 nu
 
 	if (!at_begin(&at))
 		return;
-	if (python_look(0, at.pid, at.slot))
+	if (python_look(0, at.slot))
 		at.s->walk.count = 0;
 	if (at.s->walk.count && code_dropped(at.s->here.code)) {
 		at_end(&at);

@@ -3,7 +3,7 @@
  * Calls: entries and exits paired by frame, so that durations are right through generators (running and suspended time
  * apart), recursion, exceptions that unwind several frames, stack switching (greenlets) and attaching in the middle.
  *
- * Running calls are entries of `calls`, by the address of their frame; each knows its caller's frame, and a thread its
+ * Running calls are in `calls`, by the address of their frame; each knows its caller's frame, and a thread its
  * innermost one. Where an interpreter tells of no exit (3.11, 3.12: frames left by an exception), it is noticed at the next event
  * of the thread: all that lies between the innermost frame known and the one that is running now is gone.
  */
@@ -14,10 +14,10 @@
 #include "maps.h"
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* set at load */
-	__type(key, struct scry_call_key);
-	__type(value, struct scry_call);
+	__type(key, __u32);
+	__type(value, struct scry_call_set);
 } calls SEC(".maps") __weak;
 
 #define SCRY_MAX_IMPORTS 64 /* nested; deeper ones are not told. A power of two */

@@ -51,6 +51,7 @@ __noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
 	count(SCRY_COUNT_CODES);
 	new.id = id;
 	new.first = s->here.first;
+	new.generator = s->here.generator;
 	if (bpf_map_update_elem(&codes, &key, &new, BPF_NOEXIST)) {
 		known = bpf_map_lookup_elem(&codes, &key); /* another CPU was first */
 		return known ? (int)known->id : -SCRY_WALK_CODES_FULL;

@@ -9,7 +9,8 @@
 
 /* Sizes that user space sets. */
 #define SLOTS_PER_CPU 4		/* scratch areas for programs that can be preempted: bpf/slots.h */
-#define MAX_CALLS     (128 * 1024) /* running at a time */
+#define CALL_SET_BITS 14		/* sets of calls that run at a time, 2 to the power of */
+#define CALL_SETS     (1 << CALL_SET_BITS)
 #define MAX_FUNCTIONS 8192	/* with statistics */
 #define MAX_VERDICTS  (1 << 20) /* code objects with a verdict of the name filter */
 

@@ -32,7 +32,7 @@ static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
 	if (at->thread->gc_uncollectable_at)
 		walk_read(&uncollectable, sizeof(uncollectable), at->thread->gc_uncollectable_at);
 	/* A collection can run with no Python function below it: at exit, or in a thread that is being set up. */
-	if (python_look(0, at->pid, at->slot))
+	if (python_look(0, at->slot))
 		at->s->walk.count = 0;
 	event = at_event(at, SCRY_EVENT_GC);
 	event->duration_ns = event->own_ns = pause;

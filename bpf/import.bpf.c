@@ -15,7 +15,7 @@ static __always_inline void import_begin(__u64 name, bool count_modules)
 		at.thread->import[depth].since = at.now;
 		at.thread->import[depth].nested = 0;
 		at.thread->import[depth].name = name;
-		at.thread->import[depth].modules = count_modules ? python_modules(at.pid, at.slot) : 0;
+		at.thread->import[depth].modules = count_modules ? python_modules(at.slot) : 0;
 	}
 	at_end(&at);
 }
@@ -36,13 +36,13 @@ static __always_inline void import_tell(struct scry_at *at, __u64 name, __s64 fo
 	total = at->now - thread->import[depth].since;
 	own = total - thread->import[depth].nested;
 	object = thread->import[depth].name;
-	if (!name && thread->import[depth].modules == python_modules(at->pid, at->slot)) /* it was there already */
+	if (!name && thread->import[depth].modules == python_modules(at->slot)) /* it was there already */
 		return;
 	if (depth)
 		thread->import[(depth - 1) & (SCRY_MAX_IMPORTS - 1)].nested += total;
 	if (config.min_duration_ns && total < config.min_duration_ns)
 		return;
-	if (python_look(0, at->pid, at->slot))
+	if (python_look(0, at->slot))
 		at->s->walk.count = 0;
 	event = at_event(at, SCRY_EVENT_IMPORT);
 	event->depth = depth;
@@ -52,7 +52,7 @@ static __always_inline void import_tell(struct scry_at *at, __u64 name, __s64 fo
 	if (name)
 		at_text(event, 0, name);
 	else
-		python_text(object, at->pid, at->slot);
+		python_text(object, at->slot);
 	at_send(at, event->text_bytes[0]);
 }
 

@@ -93,6 +93,7 @@ struct scry_code_key {
 struct scry_code_known {
 	__u32 id;
 	__s32 first; /* struct scry_here.first */
+	__u32 generator; /* struct scry_here.generator */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

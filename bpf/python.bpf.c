@@ -31,6 +31,7 @@ static __always_inline int code_find(struct scry_scratch *s, __u64 address)
 
 	if (known) {
 		s->here.first = known->first;
+		s->here.generator = known->generator;
 		return known->id;
 	}
 	id = python_first_sight(address, s->walk.pid, s->slot);
@@ -48,6 +49,7 @@ static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u6
 
 	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation) {
 		s->here.first = slot->known.first;
+		s->here.generator = slot->known.generator;
 		return slot->known.id;
 	}
 	id = code_find(s, address);
@@ -58,6 +60,7 @@ static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u6
 	slot->generation = s->walk.generation;
 	slot->known.id = id;
 	slot->known.first = s->here.first;
+	slot->known.generator = s->here.generator;
 	return id;
 }
 
@@ -116,48 +119,60 @@ __noinline int python_walk_far(__u32 index, __u32 slot)
 	return 0;
 }
 
-/* What a walk or a look at a frame in this process starts from. */
-static __always_inline void walk_prepare(struct scry_scratch *s, const struct scry_proc *proc, __u32 pid, __u32 slot)
+/* s->walk is prepared: find the thread's state. */
+static __always_inline int current_frame(struct scry_scratch *s, __u32 slot)
 {
 	struct scry_walk *w = &s->walk;
+	__u32 index = w->binary;
+	bool over = python_begin(index, slot);
 
-	__builtin_memset(w, 0, sizeof(*w));
-	s->slot = slot;
-	w->bias = proc->bias;
-	w->tls_module = proc->tls_module;
-	w->instance = proc->instance;
-	w->generation = proc->generation;
-	w->thread = task_thread_pointer(bpf_get_current_task_btf());
-	w->max_stack = config.max_stack;
-	w->pid = pid;
-	w->binary = proc->binary;
-}
-
-__noinline int python_enter(__u32 pid, __u32 slot)
-{
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	struct scry_scratch *s = scratch_at(slot);
-	struct scry_walk *w;
-	__u32 index;
-	bool over;
-
-	if (!proc || !s)
-		return SCRY_WALK_PENDING;
-	walk_prepare(s, proc, pid, slot);
-	w = &s->walk;
-	index = proc->binary;
-	over = python_begin(index, slot);
 	for (int i = 0; !over && i < WALK_MAX_STATES / WALK_CHUNK / CHUNKS; i++)
 		over = python_search_far(index, slot);
 	if (!over) { /* what lies in frame is a thread state yet */
 		w->frame = 0;
 		w->error = SCRY_WALK_NO_THREAD_STATE;
 	}
-	if (w->tls_module && !proc->tls_module)
-		proc->tls_module = w->tls_module;
 	if (!w->frame && !w->error)
 		w->error = SCRY_WALK_NOT_STARTED;
 	return w->error;
+}
+
+__noinline int python_enter(__u32 pid, __u32 slot)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_at(slot);
+	int error;
+
+	if (!proc || !s)
+		return SCRY_WALK_PENDING;
+	walk_prepare(s, proc, pid, slot);
+	error = current_frame(s, slot);
+	if (s->walk.tls_module && !proc->tls_module)
+		proc->tls_module = s->walk.tls_module;
+	return error;
+}
+
+__noinline int python_current(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_proc *proc;
+	bool known;
+	__u32 pid;
+	int error;
+
+	if (!s)
+		return SCRY_WALK_PENDING;
+	known = s->walk.tls_module;
+	s->walk.error = SCRY_WALK_OK;
+	s->walk.frame = s->walk.entry = s->walk.interp = s->walk.unsure = 0;
+	error = current_frame(s, slot);
+	if (s->walk.tls_module && !known) {
+		pid = s->walk.pid;
+		proc = bpf_map_lookup_elem(&procs, &pid);
+		if (proc)
+			proc->tls_module = s->walk.tls_module;
+	}
+	return error;
 }
 
 __noinline int python_walk(__u32 pid, __u32 slot)
@@ -174,29 +189,24 @@ __noinline int python_walk(__u32 pid, __u32 slot)
 	return 0;
 }
 
-__noinline int python_look(__u64 frame, __u32 pid, __u32 slot)
+__noinline int python_look(__u64 frame, __u32 slot)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_code_cache *cache = bpf_map_lookup_elem(&code_cache, &slot);
 	struct python_window window = {};
-	const struct scry_python *py;
-	__u32 index;
+	const struct scry_python *py = s ? python_of(s) : 0;
 
-	if (!proc || !s || !cache)
+	if (!py || !cache)
 		return SCRY_WALK_PENDING;
-	index = proc->binary;
-	py = binary(index);
-	if (!py)
-		return SCRY_WALK_PENDING;
-	if (frame) {
-		walk_prepare(s, proc, pid, slot);
-		s->walk.frame = frame;
-	} else if (python_enter(pid, slot)) {
-		return s->walk.error;
+	if (!frame) {
+		if (python_current(slot))
+			return s->walk.error;
+		frame = s->walk.frame;
 	}
+	s->walk.error = SCRY_WALK_OK;
+	s->walk.count = 0;
 	s->walk.unsure = 0; /* at a probe the thread's state is whole */
-	window.from = s->here.frame = s->walk.frame; /* this one alone: its callers are not looked at */
+	window.from = s->here.frame = frame; /* this one alone: its callers are not looked at */
 	if (py->frame_bytes > WINDOW_BYTES || walk_read(s->window, py->frame_bytes, window.from))
 		return SCRY_WALK_FRAME_FAULT;
 	s->here.caller = python_frame(py, s, cache, &window, window.from);
@@ -207,18 +217,13 @@ __noinline int python_look(__u64 frame, __u32 pid, __u32 slot)
 	return s->walk.error;
 }
 
-__noinline int python_skip(__u32 pid, __u32 slot)
+__noinline int python_skip(__u32 slot)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
 	const struct python_layout *l;
-	const struct scry_python *py;
-	__u32 index, size;
+	__u32 size;
 
-	if (!proc || !s)
-		return 0;
-	index = proc->binary;
-	py = binary(index);
 	if (!py)
 		return 0;
 	l = &py->layout;
@@ -230,24 +235,24 @@ __noinline int python_skip(__u32 pid, __u32 slot)
 	return 0;
 }
 
-static __always_inline const struct python_layout *layout_of(__u32 pid)
+__noinline int python_raising(__u64 state, __u32 slot)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	const struct scry_python *py = proc ? binary(proc->binary) : 0;
-
-	return py ? &py->layout : 0;
-}
-
-__noinline int python_raising(__u64 state, __u32 pid)
-{
-	const struct python_layout *l = layout_of(pid);
+	const struct python_layout *l = python_layout_at(slot);
 
 	return l && l->tstate_exception && walk_pointer(state + OFF(l->tstate_exception));
 }
 
-__noinline int python_always_enters_eval(__u32 pid)
+__noinline int python_raised(__u32 slot)
 {
-	const struct python_layout *l = layout_of(pid);
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+
+	return py && py->layout.tstate_exception && RAW_U64(s, py->layout.tstate_exception);
+}
+
+__noinline int python_always_enters_eval(__u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
 
 	return l && l->instr != PYTHON_INSTR_POINTER;
 }
@@ -257,14 +262,13 @@ __noinline int python_always_enters_eval(__u32 pid)
 #define RESUME_AT_BODY 0
 #define RESUME_AT_CREATION 4
 
-__noinline int python_creates(__u64 instruction, __u32 pid, __u32 slot)
+__noinline int python_creates(__u64 instruction, __u32 slot)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	const struct scry_python *py = proc ? binary(proc->binary) : 0;
 	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
 	__u8 unit[2];
 
-	if (!py || !s || py->version < 0x030f)
+	if (!py || py->version < 0x030f || !s->here.generator)
 		return 0;
 	if (!instruction)
 		instruction = walk_pointer(s->here.frame + OFF(py->layout.frame_instr));
@@ -276,21 +280,40 @@ __noinline int python_creates(__u64 instruction, __u32 pid, __u32 slot)
 }
 
 /* To 3.9 a suspended frame keeps the top of its value stack; in 3.10 its state is FRAME_SUSPENDED, -1 (cpython/frameobject.h). */
-__noinline int python_suspended(__u64 frame, __u32 pid)
+static __always_inline bool is_suspended(const struct python_layout *l, __u64 frame)
 {
-	const struct python_layout *l = layout_of(pid);
 	__s8 state = 0;
 
-	if (!l)
-		return 0;
 	if (l->frame_stacktop)
 		return walk_pointer(frame + OFF(l->frame_stacktop)) != 0;
 	return l->frame_state && !walk_read(&state, sizeof(state), frame + OFF(l->frame_state)) && state == -1;
 }
 
-__noinline __u64 python_frame_of(__u64 object, __u32 pid)
+/* In a generator object the state stands right before the frame: gi_frame_state, Include/cpython/genobject.h, 3.11+. */
+static __always_inline bool is_suspended_inside(const struct python_layout *l, __u64 frame)
 {
-	const struct python_layout *l = layout_of(pid);
+	const __u8 owned_by_generator = 1;
+	__u8 owner = 0;
+	__s8 state = 0;
+
+	if (walk_read(&owner, 1, frame + OFF(l->frame_owner)) || owner != owned_by_generator ||
+	    walk_read(&state, 1, frame - 5))
+		return false;
+	return l->generator_states == PYTHON_GENERATOR_SIGNED ? state < 0 : state >= 1 && state <= 3;
+}
+
+__noinline int python_suspended(__u64 frame, __u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
+
+	if (!l)
+		return 0;
+	return l->instr == PYTHON_INSTR_POINTER ? is_suspended_inside(l, frame) : is_suspended(l, frame);
+}
+
+__noinline __u64 python_frame_of(__u64 object, __u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
 
 	return l && l->frameobject_frame ? walk_pointer(object + OFF(l->frameobject_frame)) : object;
 }

@@ -1,70 +1,109 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* CPython in BPF: bpf/python.bpf.c, bpf/code.bpf.c. All work in a scratch that the caller owns, named by its slot. */
+/*
+ * CPython in BPF: bpf/python.bpf.c, bpf/code.bpf.c. All work in a scratch that the caller owns, named by its slot, in whose
+ * `walk` the process is prepared (walk_prepare), but for python_enter, which does that.
+ */
 #ifndef SCRY_BPF_PYTHON_H
 #define SCRY_BPF_PYTHON_H
 
-#include "maps.h"
+#include "task.h"
+
+/* What a walk or a look at a frame in this process starts from. */
+static __always_inline void walk_prepare(struct scry_scratch *s, const struct scry_proc *proc, __u32 pid, __u32 slot)
+{
+	struct scry_walk *w = &s->walk;
+
+	__builtin_memset(w, 0, sizeof(*w));
+	s->slot = slot;
+	w->bias = proc->bias;
+	w->tls_module = proc->tls_module;
+	w->instance = proc->instance;
+	w->generation = proc->generation;
+	w->thread = task_thread_pointer(bpf_get_current_task_btf());
+	w->max_stack = config.max_stack;
+	w->pid = pid;
+	w->binary = proc->binary;
+}
+
+/* The interpreter of the process that is prepared; NULL: none. */
+static __always_inline const struct scry_python *python_of(const struct scry_scratch *s)
+{
+	__u32 index = s->walk.binary;
+
+	return bpf_map_lookup_elem(&pythons, &index);
+}
+
+static __always_inline const struct python_layout *python_layout_at(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+
+	return py ? &py->layout : 0;
+}
 
 /* Find the current thread's state in process pid: walk.frame is its current frame. An enum scry_walk_error. */
 int python_enter(__u32 pid, __u32 slot);
+
+/* The same where the process is prepared; s->raw is the thread's state. */
+int python_current(__u32 slot);
 
 /* Walk from walk.frame into frames[]; walk.error and walk.count tell how it went. */
 int python_walk(__u32 pid, __u32 slot);
 
 /* Look at one frame (0: the thread's current one) into s->here, and into frames[0]. An enum scry_walk_error. */
-int python_look(__u64 frame, __u32 pid, __u32 slot);
+int python_look(__u64 frame, __u32 slot);
 
 /* s->here.caller may be one of the interpreter's own frames, which mark entries from C: then take its caller. */
-int python_skip(__u32 pid, __u32 slot);
+int python_skip(__u32 slot);
 
 /* Is an exception on its way in this thread state? */
-int python_raising(__u64 state, __u32 pid);
+int python_raising(__u64 state, __u32 slot);
+
+/* The same of the thread state in s->raw. */
+int python_raised(__u32 slot);
 
 /* Does every call enter the eval function (to 3.10)? Later, calls between Python functions do not. */
-int python_always_enters_eval(__u32 pid);
+int python_always_enters_eval(__u32 slot);
 
 /*
  * Of the RESUME in s->here, which is at `instruction` (0: where the frame says): 1 if it only creates a generator expression
  * (3.15), whose body begins at a later RESUME; s->here.first is set to that one when it is reached.
  */
-int python_creates(__u64 instruction, __u32 pid, __u32 slot);
+int python_creates(__u64 instruction, __u32 slot);
 
-/* Is the frame (to 3.10) that of a suspended generator? */
-int python_suspended(__u64 frame, __u32 pid);
+/* Is the frame that of a suspended generator? To be asked only of frames of generators and coroutines. */
+int python_suspended(__u64 frame, __u32 slot);
 
 /* The frame of a frame object: itself to 3.10. */
-__u64 python_frame_of(__u64 object, __u32 pid);
-
-/* How a call whose frame is still current ends (enum scry_call_type). */
-int python_ending(__u64 frame, __u32 pid, __u32 slot);
+__u64 python_frame_of(__u64 object, __u32 slot);
 
 /*
  * The exception on its way in the current thread, if it has just been raised: address of its type's name, and in
  * s->event.message the str or bytes that is its message, or 0. 0: none.
  */
-__u64 python_fresh_exception(__u32 pid, __u32 slot);
+__u64 python_fresh_exception(__u32 slot);
 
 /* How many modules the current thread's interpreter has loaded. */
-__u64 python_modules(__u32 pid, __u32 slot);
+__u64 python_modules(__u32 slot);
 
 /* Append a str's characters, as they are, as the next text of the event that s->sample.count frames lie before. */
-int python_text(__u64 object, __u32 pid, __u32 slot);
+int python_text(__u64 object, __u32 slot);
 
 /*
  * The arguments of a frame that begins, and an object, as struct scry_value behind the event that s->sample.count frames lie
  * before; its value_bytes is set. They must be the last that is added to it.
  */
-int python_arguments(__u64 frame, __u32 pid, __u32 slot);
-int python_value(__u64 object, __u32 pid, __u32 slot);
+int python_arguments(__u64 frame, __u32 slot);
+int python_value(__u64 object, __u32 slot);
 
 /*
  * From 3.13 on a value returned is seen before its frame is popped, which is where the call ends: then return_value is not an
  * end of its own.
  */
-int python_pops(__u32 pid);
+int python_pops(__u32 slot);
 
 /* What an instruction that returns a constant returns: `instruction` is its address, 0: where the frame has it. */
-__u64 python_constant(__u64 frame, __u64 instruction, __u32 pid);
+__u64 python_constant(__u64 frame, __u64 instruction, __u32 slot);
 
 /* Give a code object an id, and tell user space of it. The id, or a negative enum scry_walk_error. */
 int python_first_sight(__u64 address, __u32 pid, __u32 slot);

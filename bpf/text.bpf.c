@@ -4,33 +4,20 @@
 
 #include "../runtimes/python/identity.h"
 
-static __always_inline const struct python_layout *layout_of(__u32 pid)
+__noinline __u64 python_modules(__u32 slot)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	const struct scry_python *py;
-	__u32 index;
-
-	if (!proc)
-		return 0;
-	index = proc->binary;
-	py = bpf_map_lookup_elem(&pythons, &index);
-	return py ? &py->layout : 0;
-}
-
-__noinline __u64 python_modules(__u32 pid, __u32 slot)
-{
-	const struct python_layout *l = layout_of(pid);
+	const struct python_layout *l = python_layout_at(slot);
 	struct scry_scratch *s = scratch_at(slot);
 
-	if (!l || !s || !l->interp_modules || !l->dict_used || python_enter(pid, slot))
+	if (!l || !s || !l->interp_modules || !l->dict_used || python_current(slot))
 		return 0;
 	/* s->raw is the thread's state */
 	return walk_pointer(walk_pointer(RAW_U64(s, l->tstate_interp) + OFF(l->interp_modules)) + OFF(l->dict_used));
 }
 
-__noinline int python_text(__u64 object, __u32 pid, __u32 slot)
+__noinline int python_text(__u64 object, __u32 slot)
 {
-	const struct python_layout *l = layout_of(pid);
+	const struct python_layout *l = python_layout_at(slot);
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_event *event;
 	struct scry_text text;
@@ -79,13 +66,13 @@ static __always_inline __u64 message_of(const struct python_layout *l, __u64 exc
 	return is_text(l, text) ? text : 0;
 }
 
-__noinline __u64 python_fresh_exception(__u32 pid, __u32 slot)
+__noinline __u64 python_fresh_exception(__u32 slot)
 {
-	const struct python_layout *l = layout_of(pid);
+	const struct python_layout *l = python_layout_at(slot);
 	struct scry_scratch *s = scratch_at(slot);
 	__u64 type, value;
 
-	if (!l || !s || !l->tstate_exception || python_enter(pid, slot))
+	if (!l || !s || !l->tstate_exception || python_current(slot))
 		return 0;
 	/* s->raw is the thread's state: to 3.11 it has type, value and traceback one after the other */
 	s->event.message = 0;
@@ -105,32 +92,4 @@ __noinline __u64 python_fresh_exception(__u32 pid, __u32 slot)
 	else if (value && walk_pointer(value + OFF(l->object_type)) == type)
 		s->event.message = message_of(l, value);
 	return walk_pointer(type + OFF(l->type_name));
-}
-
-/* In a generator object the state stands right before the frame: gi_frame_state, Include/cpython/genobject.h, 3.11+. */
-static __always_inline bool yields(const struct python_layout *l, struct scry_scratch *s, __u64 frame)
-{
-	const __u8 owned_by_generator = 1;
-	__u8 owner = 0;
-	__s8 state = 0;
-
-	if (walk_read(&owner, 1, frame + OFF(l->frame_owner)) || owner != owned_by_generator ||
-	    walk_read(&state, 1, frame - 5))
-		return false;
-	return l->generator_states == PYTHON_GENERATOR_SIGNED ? state < 0 : state >= 1 && state <= 3;
-}
-
-__noinline int python_ending(__u64 frame, __u32 pid, __u32 slot)
-{
-	const struct python_layout *l = layout_of(pid);
-	struct scry_scratch *s = scratch_at(slot);
-
-	if (!l || !s)
-		return SCRY_CALL_RETURN;
-	/* s->raw is the thread's state still */
-	if (l->tstate_exception && RAW_U64(s, l->tstate_exception))
-		return SCRY_CALL_UNWIND;
-	if (l->instr != PYTHON_INSTR_POINTER)
-		return python_suspended(frame, pid) ? SCRY_CALL_YIELD : SCRY_CALL_RETURN;
-	return yields(l, s, frame) ? SCRY_CALL_YIELD : SCRY_CALL_RETURN;
 }

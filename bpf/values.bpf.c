@@ -43,57 +43,57 @@ static __always_inline int value_steps(__u32 index, __u32 slot)
 	return 0;
 }
 
-static __always_inline bool value_place(__u32 pid, __u32 *index, const struct python_layout **l)
+static __always_inline bool value_place(__u32 slot, __u32 *index, const struct python_layout **l)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_at(slot);
 
-	if (!proc)
+	if (!s)
 		return false;
-	*index = proc->binary;
+	*index = s->walk.binary;
 	*l = layout_at(*index);
 	return *l && values_known(*l);
 }
 
-__noinline int python_arguments(__u64 frame, __u32 pid, __u32 slot)
+__noinline int python_arguments(__u64 frame, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
 	const struct python_layout *l = 0;
 	__u32 index = 0;
 
-	if (!s || !value_place(pid, &index, &l))
+	if (!s || !value_place(slot, &index, &l))
 		return 0;
 	values_begin_args(l, s, frame);
 	return value_steps(index, slot);
 }
 
-__noinline int python_value(__u64 object, __u32 pid, __u32 slot)
+__noinline int python_value(__u64 object, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
 	const struct python_layout *l = 0;
 	__u32 index = 0;
 
-	if (!s || !value_place(pid, &index, &l))
+	if (!s || !value_place(slot, &index, &l))
 		return 0;
 	values_begin(s, l->tagged ? object & ~3ULL : object);
 	return value_steps(index, slot);
 }
 
-__noinline int python_pops(__u32 pid)
+__noinline int python_pops(__u32 slot)
 {
 	const struct python_layout *l = 0;
 	__u32 index = 0;
 
-	return value_place(pid, &index, &l) && l->instr == PYTHON_INSTR_POINTER && !l->tstate_cframe;
+	return value_place(slot, &index, &l) && l->instr == PYTHON_INSTR_POINTER && !l->tstate_cframe;
 }
 
-__noinline __u64 python_constant(__u64 frame, __u64 instruction, __u32 pid)
+__noinline __u64 python_constant(__u64 frame, __u64 instruction, __u32 slot)
 {
 	const struct python_layout *l = 0;
 	__u64 code, constants, count;
 	__u32 index = 0;
 	__u8 units[4];
 
-	if (!value_place(pid, &index, &l) || !l->code_consts)
+	if (!value_place(slot, &index, &l) || !l->code_consts)
 		return 0;
 	code = walk_pointer(frame + OFF(l->frame_code));
 	constants = walk_pointer(code + OFF(l->code_consts));

@@ -218,24 +218,32 @@ struct scry_value {
 #define SCRY_VALUE_CHARS 64   /* shown of a str or bytes */
 #define SCRY_VALUE_PARAMS 32  /* shown of the arguments */
 
-/* A call that runs, or is suspended: the map `calls`. */
-struct scry_call_key {
-	__u64 frame;
-	__u32 instance;
-	__u32 pad;
-};
-
+/* A call that runs, or is suspended. */
 struct scry_call {
 	__u32 code;
-	__u32 depth;
+	__u32 instance; /* of the process; 0: nothing is here */
 	__u64 caller;	/* frame that called or resumed it */
 	__u64 since;	/* ns: when it began to run, this time */
 	__u64 ran;	/* ns: in earlier runs, of a generator */
 	__u64 callees;	/* ns: in what it called */
-	__u32 suspended;
-	__u32 resumed;	/* known only since it was resumed: its beginning was not seen */
+	__u32 depth;
 	__s32 at;	/* where it began to run, this time */
-	__u32 unbegun;	/* a generator closed before its body began, which is no call */
+	__u8 suspended;
+	__u8 resumed;	/* known only since it was resumed: its beginning was not seen */
+	__u8 unbegun;	/* a generator closed before its body began, which is no call */
+	__u8 generator; /* or coroutine: it may yield */
+	__u8 pad[4];
+};
+
+/*
+ * The map `calls`: those whose frames' addresses fall into the same set. A hash map of the kernel's would cost a call its entry
+ * and its removal, each several times what finding it here does.
+ */
+#define SCRY_CALL_WAYS 8
+struct scry_call_set {
+	__u64 frame[SCRY_CALL_WAYS]; /* 0: free */
+	__u64 spilled;		     /* some found no room here and are in the set behind */
+	struct scry_call call[SCRY_CALL_WAYS];
 };
 
 /* Of the name filter, for each code object. */

@@ -146,7 +146,7 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
 	bpf_map__set_max_entries(s->skel->maps.scratch, slots);
 	bpf_map__set_max_entries(s->skel->maps.code_cache, slots);
-	bpf_map__set_max_entries(s->skel->maps.calls, calls ? MAX_CALLS : 1);
+	bpf_map__set_max_entries(s->skel->maps.calls, calls ? CALL_SETS : 1);
 	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
 	bpf_program__set_autoload(s->skel->progs.sample_cpu, o->frequency != 0);
@@ -402,17 +402,17 @@ void session_each_stat(const struct session *s, void (*add)(void *ctx, uint32_t 
 	}
 }
 
-/* While calls come and go the kernel may begin again at the first: the map's size bounds that. */
 void session_each_call(const struct session *s, void (*add)(void *ctx, const struct scry_call *call), void *ctx)
 {
 	struct bpf_map *map = s->skel->maps.calls;
-	struct scry_call_key key, *last = NULL;
-	struct scry_call call;
+	struct scry_call_set set;
 
-	for (int i = 0; i < MAX_CALLS && !bpf_map__get_next_key(map, last, &key, sizeof(key)); i++) {
-		last = &key;
-		if (!bpf_map__lookup_elem(map, &key, sizeof(key), &call, sizeof(call), 0))
-			add(ctx, &call);
+	for (__u32 i = 0; i < bpf_map__max_entries(map); i++) {
+		if (bpf_map__lookup_elem(map, &i, sizeof(i), &set, sizeof(set), 0))
+			return;
+		for (int way = 0; way < SCRY_CALL_WAYS; way++)
+			if (set.frame[way])
+				add(ctx, &set.call[way]);
 	}
 }
 

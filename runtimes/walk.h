@@ -52,7 +52,7 @@ struct scry_here {
 	__u32 code;
 	__s32 at;    /* as in struct scry_frame */
 	__s32 first; /* offset of the first instruction that is traced: before it the body has not begun */
-	__u32 pad;
+	__u32 generator; /* or coroutine: it may yield */
 };
 
 /* Values of objects being read: runtimes/python/values.h. */

@@ -11,6 +11,7 @@
  *   INSTR_STORED     the frame's instruction pointer (prev_instr, instr_ptr) already points at this instruction; otherwise
  *   INSTR            register that does
  *   CONST            it returns a constant: the one its argument says
+ *   FRAME            register of the frame
  * Other sites:
  *   THREAD_FIRST     eval_entry: the first argument is the thread state, the second the frame (3.9+); otherwise the frame is first
  *   SECOND           collect_entry: the generation is the second argument (3.8+); otherwise the first
@@ -28,6 +29,7 @@
 #define PYTHON_COOKIE_INSTR(cookie) ((cookie) >> 15 & 0x1f)
 
 #define PYTHON_COOKIE_CONST (1u << 20)
+#define PYTHON_COOKIE_FRAME(cookie) ((cookie) >> 21 & 0x1f)
 
 #define PYTHON_COOKIE_THREAD_FIRST 1u
 #define PYTHON_COOKIE_SECOND 1u

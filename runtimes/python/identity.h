@@ -64,6 +64,8 @@ static __always_inline void identity_text(struct scry_scratch *s, const struct p
 		identity_str(s, l, object, text);
 }
 
+#define IDENTITY_MAY_YIELD (0x20 | 0x80 | 0x200) /* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: Include/code.h */
+
 /* Fill s->code and s->text from the code object at `address`. Returns how many bytes of text there are, or a negative
  * enum scry_walk_error when it is not a code object or not readable. */
 static __always_inline int identity_read(struct scry_scratch *s, const struct scry_python *py, __u64 bias, __u64 address)
@@ -81,6 +83,7 @@ static __always_inline int identity_read(struct scry_scratch *s, const struct sc
 	file = RAW_U64(s, l->code_filename);
 	lines = RAW_U64(s, l->code_linetable);
 	s->here.first = l->code_traceable ? (__s32)(RAW_U32(s, l->code_traceable) * 2) : 0;
+	s->here.generator = RAW_U32(s, l->code_flags) & IDENTITY_MAY_YIELD;
 	code->first_line = RAW_U32(s, l->code_firstlineno);
 	code->address = address;
 	identity_text(s, l, name, &code->name);

@@ -63,6 +63,7 @@ struct run {
 	unsigned changed;	/* registers written since start, as bits */
 	unsigned instr_offset;
 	unsigned char frame;	/* register of the frame, once its instruction pointer is stored; X86_NO_REGISTER */
+	unsigned char owner;	/* register of the frame, which had that value at the start */
 	unsigned char instr;	/* register it was stored from, which had that value at the start */
 	unsigned char stack;	/* register of the stack pointer at the start */
 	unsigned char value;	/* register into which the top of the stack was loaded */
@@ -133,6 +134,7 @@ static bool run_store(struct run *run, const struct x86_insn *insn)
 		return true;
 	if (pointer && insn->displacement == (__s32)run->instr_offset && run->frame == X86_NO_REGISTER) {
 		run->frame = insn->base;
+		run->owner = is_changed(run, insn->base) ? X86_NO_REGISTER : insn->base;
 		run->instr = is_changed(run, insn->reg) ? X86_NO_REGISTER : insn->reg;
 		return true;
 	}
@@ -271,7 +273,7 @@ static unsigned char agreed(const struct run *runs, size_t count, size_t member)
 	return reg;
 }
 
-static __u64 run_cookie(const struct run *run, bool behind, unsigned char instr, unsigned char stack)
+static __u64 run_cookie(const struct run *run, bool behind, unsigned char instr, unsigned char stack, unsigned char frame)
 {
 	__u64 cookie = run->opcode;
 
@@ -283,6 +285,8 @@ static __u64 run_cookie(const struct run *run, bool behind, unsigned char instr,
 		cookie |= PYTHON_COOKIE_INSTR_STORED;
 	else if (instr != X86_NO_REGISTER && (!behind || !is_changed(run, instr)))
 		cookie |= (instr + 1u) << 15;
+	if (frame != X86_NO_REGISTER && (!behind || !is_changed(run, frame)))
+		cookie |= (frame + 1u) << 21;
 	return cookie;
 }
 
@@ -290,13 +294,13 @@ void python_sites_find(const struct python_code *code, const struct python_opcod
 		       const unsigned char *which, size_t count, struct python_site *ret)
 {
 	struct run runs[PYTHON_OPCODES];
-	unsigned char instr_register, stack;
+	unsigned char instr_register, stack, frame;
 
 	for (size_t i = 0; i < count; i++) {
 		__u64 start = opcodes->handlers[which[i]];
 
 		runs[i] = (struct run){ .opcode = which[i], .start = start, .site = start, .instr_offset = instr,
-					.frame = X86_NO_REGISTER, .instr = X86_NO_REGISTER,
+					.frame = X86_NO_REGISTER, .owner = X86_NO_REGISTER, .instr = X86_NO_REGISTER,
 					.stack = X86_NO_REGISTER, .value = X86_NO_REGISTER };
 		run_follow(&runs[i], code);
 		runs[i].certain = runs[i].site != start && sweep_is_clean(&runs[i], code, opcodes);
@@ -304,10 +308,11 @@ void python_sites_find(const struct python_code *code, const struct python_opcod
 	find_long_jumps(runs, count, code);
 	instr_register = agreed(runs, count, offsetof(struct run, instr));
 	stack = agreed(runs, count, offsetof(struct run, stack));
+	frame = agreed(runs, count, offsetof(struct run, owner));
 	for (size_t i = 0; i < count; i++)
 		ret[i] = (struct python_site){ .address = runs[i].certain ? runs[i].site : runs[i].start,
 					       .cookie = run_cookie(&runs[i], runs[i].certain, instr_register,
-								    stack) };
+								    stack, frame) };
 }
 
 /* ---- functions ---- */

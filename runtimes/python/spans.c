@@ -38,6 +38,7 @@ bool python_spans(struct scry_python *py)
 	code = reach(code, l->code_firstlineno, 4);
 	code = reach(code, l->code_linetable, 8);
 	code = reach(code, l->code_traceable, 4);
+	code = reach(code, l->code_flags, 4);
 	py->state_bytes = whole_words(state);
 	py->frame_bytes = whole_words(frame);
 	/* From 3.11 on frames lie one after the other, callers first, in the chunks of a thread's data stack. */

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Entries and exits of calls become pairs here: the table of running calls, their times, and what is told or counted of them. */
+#include "pairing.h"
+
+/* ---- the table ---- */
+
+#define CALL_CLAIMED 1 /* no frame's address: the entry is being filled */
+
+static __always_inline __u32 call_set(__u64 frame, __u32 instance)
+{
+	return ((frame >> 4) + ((__u64)instance << 40)) * 0x9e3779b97f4a7c15ULL >> (64 - CALL_SET_BITS);
+}
+
+static __always_inline int set_search(__u32 which, __u64 frame, __u32 instance, bool *spilled)
+{
+	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
+
+	if (!set)
+		return -1;
+	*spilled = set->spilled;
+	for (int i = 0; i < SCRY_CALL_WAYS; i++)
+		if (set->frame[i] == frame && set->call[i].instance == instance)
+			return which * SCRY_CALL_WAYS + i;
+	return -1;
+}
+
+__noinline int call_index(__u64 frame, __u32 instance)
+{
+	__u32 which = call_set(frame, instance);
+	bool spilled = false;
+	int found;
+
+	if (frame <= CALL_CLAIMED)
+		return -1;
+	found = set_search(which, frame, instance, &spilled);
+	return found < 0 && spilled ? set_search(which ^ 1, frame, instance, &spilled) : found;
+}
+
+/* Programs of other CPUs may look for a place in the same set. */
+static __always_inline int set_put(__u32 which, __u64 frame, const struct scry_call *call)
+{
+	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
+
+	if (!set)
+		return -1;
+	for (int i = 0; i < SCRY_CALL_WAYS; i++) {
+		if (set->frame[i] || __sync_val_compare_and_swap(&set->frame[i], 0, CALL_CLAIMED))
+			continue;
+		set->call[i] = *call;
+		*(volatile __u64 *)&set->frame[i] = frame;
+		return which * SCRY_CALL_WAYS + i;
+	}
+	set->spilled = 1;
+	return -1;
+}
+
+/* Its index, or -1: there is no room. */
+__noinline int call_put(__u64 frame, const struct scry_call *call)
+{
+	__u32 which;
+	int index;
+
+	if (!call || frame <= CALL_CLAIMED)
+		return -1;
+	which = call_set(frame, call->instance);
+	index = set_put(which, frame, call);
+	return index < 0 ? set_put(which ^ 1, frame, call) : index;
+}
+
+static __always_inline void call_remove(int index)
+{
+	__u32 way = index & (SCRY_CALL_WAYS - 1), which = (__u32)index / SCRY_CALL_WAYS;
+	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
+
+	if (set)
+		*(volatile __u64 *)&set->frame[way] = 0;
+}
+
+/* ---- statistics ---- */
+
+static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
+
+static __noinline struct scry_call_stat *stat_of(__u32 code)
+{
+	struct scry_call_stat *stat = bpf_map_lookup_elem(&call_stats, &code);
+
+	if (stat)
+		return stat;
+	bpf_map_update_elem(&call_stats, &code, &no_calls, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&call_stats, &code);
+}
+
+static __always_inline void stat_add(const struct scry_call *call, bool failed, __u64 total, __u64 own)
+{
+	struct scry_call_stat *stat = stat_of(call->code);
+	__u32 bucket = hist_bucket(total);
+
+	if (!stat) {
+		count(SCRY_COUNT_UNTRACKED);
+		return;
+	}
+	if (!call->resumed)
+		__sync_fetch_and_add(&stat->calls, 1);
+	__sync_fetch_and_add(&stat->total_ns, total);
+	__sync_fetch_and_add(&stat->own_ns, own);
+	if (failed)
+		__sync_fetch_and_add(&stat->errors, 1);
+	if (total > stat->max_ns) /* two threads of a free-threaded process may race: the larger may be lost, never invented */
+		stat->max_ns = total;
+	if (bucket < SCRY_HIST_BUCKETS)
+		__sync_fetch_and_add(&stat->hist[bucket], 1);
+}
+
+/* ---- telling ---- */
+
+/* Arguments where it begins, a value where it ends; 0: the event has none. */
+static __always_inline void tell_values(struct scry_at *at, __u64 frame, enum scry_call_type type)
+{
+	if (config.args && type == SCRY_CALL_ENTRY)
+		python_arguments(frame, at->slot);
+	if (config.ret && (type == SCRY_CALL_RETURN || type == SCRY_CALL_YIELD) && at->s->event.value)
+		python_value(at->s->event.value, at->slot);
+}
+
+static __always_inline int call_tell(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type,
+				     __u64 duration, __u64 own)
+{
+	struct scry_event *event;
+
+	if (config.max_depth && call->depth >= config.max_depth)
+		return 0;
+	if (config.min_duration_ns && duration < config.min_duration_ns)
+		return 0;
+	if (code_dropped(call->code))
+		return 0;
+	event = at_event(at, SCRY_EVENT_CALL);
+	event->type = type;
+	event->depth = call->depth;
+	event->duration_ns = duration;
+	event->own_ns = own;
+	tell_values(at, frame, type);
+	at_send(at, event->value_bytes);
+	return 0;
+}
+
+/* ---- the end of a call ---- */
+
+/* To 3.10 a generator that is closed before it began enters the eval function too, and leaves it without running. */
+static __always_inline bool never_began(struct scry_at *at, __u64 frame, const struct scry_call *call,
+					enum scry_call_type type)
+{
+	if (call->unbegun)
+		return true;
+	return type == SCRY_CALL_UNWIND && !call->resumed && python_always_enters_eval(at->slot) &&
+	       !python_look(frame, at->slot) && at->s->here.at == SCRY_AT_NONE;
+}
+
+/* The call is over (or suspended, for YIELD): time it, and charge it to its caller. */
+static __always_inline void end(struct scry_at *at, __u64 frame, int index, struct scry_call *call, enum scry_call_type type)
+{
+	__u64 run = call->suspended ? 0 : at->now - call->since;
+	__u64 total = call->ran + run, own = total - call->callees;
+	struct scry_call *caller = call_find(at, call->caller);
+
+	if (own > total)
+		own = 0;
+	if (caller)
+		caller->callees += run;
+	at->thread->top = call->caller;
+	at->thread->depth = call->depth;
+	if (config.aggregate && type != SCRY_CALL_YIELD && !code_dropped(call->code) && !never_began(at, frame, call, type))
+		stat_add(call, type == SCRY_CALL_UNWIND, total, own);
+	if (config.stream) {
+		at->s->frames[0].code = call->code;
+		at->s->frames[0].at = SCRY_AT_NONE;
+		at->s->walk.count = 1;
+		at->s->walk.error = SCRY_WALK_OK;
+		at->s->here.caller = call->caller;
+		call_tell(at, frame, call, type, total, own);
+	}
+	if (type == SCRY_CALL_YIELD) {
+		call->ran = total;
+		call->suspended = 1;
+	} else {
+		call_remove(index);
+	}
+}
+
+/* 0: there is no such call. */
+__noinline int call_close(struct scry_thread *thread, __u64 frame, int index, __u32 type, __u32 slot)
+{
+	struct scry_call *call = call_at(index);
+	struct scry_at at;
+
+	if (!call || !at_again(&at, thread, slot))
+		return 0;
+	end(&at, frame, index, call, type);
+	return 1;
+}
+
+#define MAX_UNWOUND 128
+
+__noinline int call_reconcile(struct scry_thread *thread, __u64 running, __u32 slot)
+{
+	struct scry_call *call;
+	struct scry_at at;
+	__u64 frame;
+
+	if (!at_again(&at, thread, slot))
+		return 0;
+	if (!running) /* no caller: the outermost, or one that is not linked yet */
+		return 0;
+	frame = at.thread->top;
+	for (int i = 0; i < MAX_UNWOUND && frame && frame != running; i++) {
+		call = call_find(&at, frame);
+		if (!call)
+			return 0;
+		frame = call->caller;
+	}
+	if (frame != running)
+		return 0;
+	for (int i = 0; i < MAX_UNWOUND; i++) {
+		frame = at.thread->top;
+		if (frame == running ||
+		    !call_close(thread, frame, call_index(frame, at.instance), SCRY_CALL_UNWIND, slot))
+			break;
+	}
+	at.thread->top = running;
+	return 0;
+}
+
+__noinline int call_leave(struct scry_thread *thread, __u64 frame, int index, __u32 type, __u32 slot)
+{
+	if (!thread)
+		return 0;
+	if (thread->top != frame)
+		call_reconcile(thread, frame, slot);
+	return call_close(thread, frame, index, type, slot);
+}
+
+__noinline int call_unpaired(struct scry_thread *thread, __u64 frame, __u32 slot)
+{
+	struct scry_at at;
+
+	if (!at_again(&at, thread, slot))
+		return 0;
+	if (at.thread->top == frame)
+		at.thread->top = 0;
+	if (!python_look(frame, slot) && at.s->here.at > at.s->here.first && !code_dropped(at.s->here.code))
+		count(SCRY_COUNT_UNPAIRED);
+	return 0;
+}
+
+/* ---- the beginning ---- */
+
+/* Whose entry was seen but not its end: a generator dropped while suspended, or an exit no probe told of. */
+static __always_inline void call_replace(struct scry_at *at, __u64 frame, int index, struct scry_call *old)
+{
+	__u64 top = at->thread->top;
+	__u32 depth = at->thread->depth;
+
+	call_close(at->thread, frame, index, old->suspended ? SCRY_CALL_RETURN : SCRY_CALL_UNWIND, at->slot);
+	at->thread->top = top;
+	at->thread->depth = depth;
+}
+
+/* The call of the frame: that which is resumed, or a new one. NULL: no room. */
+static __always_inline struct scry_call *call_of(struct scry_at *at, const struct scry_here *here, bool resumed)
+{
+	struct scry_call new = { .code = here->code, .instance = at->instance, .since = at->now, .resumed = resumed,
+				 .generator = here->generator != 0 };
+	int index = call_index(here->frame, at->instance);
+	struct scry_call *call = call_at(index);
+
+	if (call && resumed && call->code == here->code)
+		return call;
+	if (call)
+		call_replace(at, here->frame, index, call);
+	return call_at(call_put(here->frame, &new));
+}
+
+static __always_inline int enter(struct scry_at *at)
+{
+	struct scry_here here = at->s->here;
+	bool resumed = here.at > here.first, dropped = code_dropped(here.code);
+	struct scry_call *call;
+
+	/* What is left out matters for the own times of calls that are not: is one of those running? */
+	if (dropped && (!at->thread->top || !call_find(at, at->thread->top)))
+		return 0;
+	if (here.caller != at->thread->top) {
+		python_skip(at->slot);
+		here.caller = at->s->here.caller;
+		if (here.caller != at->thread->top)
+			call_reconcile(at->thread, here.caller, at->slot);
+	}
+	if (dropped && !config.keep_dropped)
+		return 0;
+	call = call_of(at, &here, resumed);
+	if (!call) {
+		count(SCRY_COUNT_UNTRACKED);
+		return 0;
+	}
+	call->caller = here.caller;
+	call->depth = at->thread->top && at->thread->top == here.caller ? at->thread->depth : 0;
+	call->at = here.at;
+	call->since = at->now;
+	call->suspended = 0;
+	at->thread->top = here.frame;
+	at->thread->depth = call->depth + 1;
+	if (resumed && config.aggregate) {
+		struct scry_call_stat *stat = stat_of(here.code);
+
+		if (stat)
+			__sync_fetch_and_add(&stat->resumes, 1);
+	}
+	if (config.stream && !config.min_duration_ns) {
+		at->s->walk.count = 1;
+		at->s->frames[0].code = here.code;
+		at->s->frames[0].at = here.at;
+		/* Calls that were found to be over have been told of in between. */
+		at->s->walk.error = SCRY_WALK_OK;
+		at->s->here.caller = here.caller;
+		call_tell(at, here.frame, call, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, 0, 0);
+	}
+	return 0;
+}
+
+__noinline int call_enter(struct scry_thread *thread, __u32 slot)
+{
+	struct scry_at at;
+
+	return at_again(&at, thread, slot) ? enter(&at) : 0;
+}

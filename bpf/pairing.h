@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The pairing of calls: what the programs at their probes (bpf/calls.bpf.c) ask of bpf/pairing.bpf.c. */
+#ifndef SCRY_BPF_PAIRING_H
+#define SCRY_BPF_PAIRING_H
+
+#include "at.h"
+
+/* Where in `calls` the call with this frame is; -1: there is none. */
+int call_index(__u64 frame, __u32 instance);
+
+/* What is there. */
+static __always_inline struct scry_call *call_at(int index)
+{
+	__u32 way = index & (SCRY_CALL_WAYS - 1), which = (__u32)index / SCRY_CALL_WAYS;
+	struct scry_call_set *set = index < 0 ? 0 : bpf_map_lookup_elem(&calls, &which);
+
+	if (!set)
+		return 0;
+	barrier_var(way); /* else the address is computed before, which the verifier refuses */
+	return &set->call[way & (SCRY_CALL_WAYS - 1)];
+}
+
+static __always_inline struct scry_call *call_find(struct scry_at *at, __u64 frame)
+{
+	return call_at(call_index(frame, at->instance));
+}
+
+/* The frame in s->here begins to run, for the first time or again. */
+int call_enter(struct scry_thread *thread, __u32 slot);
+
+/*
+ * The call `index` with this frame ends, or is suspended. SCRY_CALL_RETURN: it has not failed; whether a generator yields is found
+ * out with `ask`.
+ */
+int call_leave(struct scry_thread *thread, __u64 frame, int index, __u32 type, __u32 slot);
+
+/*
+ * A frame ends that is not in `calls`: because of a filter, because the call began before scry came, or because it is the
+ * interpreter's own, or because its body never began (what __init__ is called by; a generator closed before). Only the second
+ * is worth telling.
+ */
+int call_unpaired(struct scry_thread *thread, __u64 frame, __u32 slot);
+
+/*
+ * This frame is running: all calls between the innermost one known and it are gone without having been told, left by an exception.
+ * Where it is not among the callers (another stack was switched to), nothing is known of them: they stay.
+ */
+int call_reconcile(struct scry_thread *thread, __u64 running, __u32 slot);
+
+#endif
