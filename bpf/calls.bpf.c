@@ -93,10 +93,12 @@ static __always_inline int site_resume(struct pt_regs *ctx)
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 instruction = cookie & PYTHON_COOKIE_INSTR_STORED ? 0 : register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
 	struct scry_at at;
+	__u64 frame;
 
 	if (!at_begin(&at))
 		return 0;
-	if (python_look(frame_in(ctx), at.slot))
+	frame = frame_in(ctx);
+	if (python_look(frame, at.slot) && (!frame || python_look(0, at.slot)))
 		count(SCRY_COUNT_UNREADABLE);
 	else if (!python_creates(instruction, at.slot) && !runs_already(&at))
 		call_enter(at.thread, at.slot);

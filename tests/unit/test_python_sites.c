@@ -82,6 +82,7 @@ static void a_probe_goes_to_the_first_branch_of_a_straight_run(void **state)
 	assert_int_equal(PYTHON_COOKIE_VALUE(site.cookie), 0 + 1); /* rax */
 	assert_true(site.cookie & PYTHON_COOKIE_VALUE_DIRECT);
 	assert_true(site.cookie & PYTHON_COOKIE_INSTR_STORED);
+	assert_int_equal(PYTHON_COOKIE_FRAME(site.cookie), 5 + 1); /* rbp */
 }
 
 static void a_run_that_is_jumped_into_is_probed_at_its_start(void **state)
@@ -93,6 +94,7 @@ static void a_run_that_is_jumped_into_is_probed_at_its_start(void **state)
 	assert_int_equal(PYTHON_COOKIE_VALUE(site.cookie), 3 + 1); /* rbx: the value is before it in memory */
 	assert_false(site.cookie & PYTHON_COOKIE_VALUE_DIRECT);
 	assert_int_equal(PYTHON_COOKIE_INSTR(site.cookie), 15 + 1);
+	assert_int_equal(PYTHON_COOKIE_FRAME(site.cookie), 5 + 1);
 	site_in(RUN, sizeof(RUN) - 1, "\xe9\x0c\x00\x00\x00", 5, &site); /* the same by four bytes */
 	assert_int_equal(site.address, 0x1200);
 	site_in(RUN, sizeof(RUN) - 1, "\x74\x0e", 2, &site); /* je to the site itself */
@@ -101,6 +103,16 @@ static void a_run_that_is_jumped_into_is_probed_at_its_start(void **state)
 	assert_int_equal(site.address, 0x1200 + 14);
 	site_in(RUN, sizeof(RUN) - 1, "\xc5\xf8\x77", 3, &site); /* not known: who knows where it goes */
 	assert_int_equal(site.address, 0x1200);
+}
+
+static void a_frame_loaded_on_the_way_is_not_the_one_at_the_start(void **state)
+{
+	static const char loads[] = "\x49\x8b\x6c\x24\x48" /* mov 0x48(%r12),%rbp */ "\x4c\x89\x7d\x38\x74\x20";
+	struct python_site site;
+
+	site_in(loads, sizeof(loads) - 1, "", 0, &site);
+	assert_int_equal(site.address, 0x1200 + 9);
+	assert_int_equal(PYTHON_COOKIE_FRAME(site.cookie), 0);
 }
 
 static void a_run_that_stores_elsewhere_is_probed_at_its_start(void **state)
@@ -146,6 +158,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(instructions_have_their_lengths),
 		cmocka_unit_test(a_probe_goes_to_the_first_branch_of_a_straight_run),
 		cmocka_unit_test(a_run_that_is_jumped_into_is_probed_at_its_start),
+		cmocka_unit_test(a_frame_loaded_on_the_way_is_not_the_one_at_the_start),
 		cmocka_unit_test(a_run_that_stores_elsewhere_is_probed_at_its_start),
 		cmocka_unit_test(all_ways_out_of_a_function_are_its_rets),
 	};
