@@ -24,7 +24,8 @@ static void put(const char *part, size_t size, void *ctx)
 	struct text *text = ctx;
 	size_t fits = size < text->room - text->size ? size : text->room - text->size;
 
-	memcpy(text->at + text->size, part, fits);
+	if (fits)
+		memcpy(text->at + text->size, part, fits);
 	text->size += fits;
 	/* A short symbol may stand for gigabytes of text (back references double it): nothing but a jump ends the printing.
 	 * libiberty keeps what it works with on the stack. */

@@ -151,7 +151,8 @@ static void rank(struct symbol_list *list)
 
 int symbol_list_finish(struct symbol_list *list, struct symbol_table *ret)
 {
-	qsort(list->entries, list->count, sizeof(*list->entries), by_goodness);
+	if (list->count)
+		qsort(list->entries, list->count, sizeof(*list->entries), by_goodness);
 	end_unsized(list);
 	rank(list);
 	return symbol_table_make(list->entries, list->count, ret);

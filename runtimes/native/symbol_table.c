@@ -138,7 +138,8 @@ int symbol_table_make(struct symbol_entry *entries, size_t count, struct symbol_
 	if (!heap)
 		return -ENOMEM;
 	buffer_put(&ret->texts, "", 1); /* so that no name is at 0 */
-	qsort(entries, count, sizeof(*entries), by_start);
+	if (count)
+		qsort(entries, count, sizeof(*entries), by_start);
 	err = ret->texts.failed ? -ENOMEM : sweep(&m, entries, count);
 	if (err)
 		symbol_table_deinit(ret);

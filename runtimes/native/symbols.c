@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "../../profiler/base/cleanup.h"
 #include "../../profiler/base/err.h"
@@ -19,7 +20,8 @@
 #include "symbol_list.h"
 
 #define MAX_MEMORY (1ull << 30) /* of all tables; binaries met later have no names */
-#define MAX_UNREAD 128		/* binaries that wait with open files until they are asked for */
+#define UNREAD_SHARE 8		/* of our descriptors, for binaries that wait with open files until they are asked for */
+#define MAX_UNREAD   4096
 
 struct native_symbols {
 	struct elf *elf, *debug; /* debug: its separate debug file, NULL: none */
@@ -113,6 +115,15 @@ void native_symbols_close(struct native_symbols *s)
 	free(s);
 }
 
+static unsigned most_unread(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / UNREAD_SHARE > MAX_UNREAD)
+		return MAX_UNREAD;
+	return limit.rlim_cur / UNREAD_SHARE;
+}
+
 int native_symbols_open(int fd, const char *path, pid_t pid, bool inlined, struct native_symbols **ret)
 {
 	struct native_symbols *s = calloc(1, sizeof(*s));
@@ -135,7 +146,7 @@ int native_symbols_open(int fd, const char *path, pid_t pid, bool inlined, struc
 	}
 	s->base = strrchr(s->path, '/') ? strrchr(s->path, '/') + 1 : s->path;
 	open_debug_file(s, pid);
-	if (unread > MAX_UNREAD && !inlined)
+	if (unread > most_unread() && !inlined)
 		load(s);
 	*ret = s;
 	return 0;

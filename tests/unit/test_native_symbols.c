@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <lzma.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "runtimes/native/debug_file.h"
 #include "runtimes/native/root.h"
@@ -318,7 +319,12 @@ static void many_binaries_need_few_descriptors(void **state)
 	struct native_symbols *symbols[MANY];
 	uint64_t address = symbol_in("libsample.so", "sample_work").address;
 	size_t before = native_symbols_memory();
+	struct rlimit limit;
 	int fd;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = 1024;
+	setrlimit(RLIMIT_NOFILE, &limit);
 
 	for (int i = 0; i < MANY; i++)
 		symbols[i] = open_symbols("libsample.so", false);

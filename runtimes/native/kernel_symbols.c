@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel_symbols.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../profiler/base/array.h"
+#include "../../profiler/base/cleanup.h"
+#include "../../profiler/base/err.h"
+#include "../../profiler/base/intern.h"
+#include "symbol_table.h"
+
+#define MAX_SYMBOLS (4u << 20)
+#define MAX_LINE    1024
+#define LAST_SIZE   0x10000 /* bytes that a function without another behind it is taken to have at most */
+#define MODULE	    "\x01"  /* in a name of the table, before that of its module */
+
+struct kernel_symbols {
+	struct symbol_table table;
+	bool hidden;
+	char name[SYMBOL_NAME_MAX + 1], file[MAX_LINE];
+};
+
+struct reader {
+	struct symbol_entry *entries;
+	size_t count, room;
+	struct intern texts;
+	bool shown; /* an address other than 0 */
+};
+
+/* A better name of the same address is larger: one that is seen outside the file before one that is not, short before long. */
+static unsigned merit(char type, const char *name)
+{
+	unsigned underscores = strspn(name, "_");
+	size_t length = strcspn(name, MODULE);
+
+	return (type == 'T' ? 1u << 16 : 0) | (underscores < 15 ? 15 - underscores : 0) << 12 | (length < 4095 ? 4095 - length : 0);
+}
+
+/* "ffffffff81000000 T name\t[module]" */
+static int take_line(struct reader *r, char *line)
+{
+	char name[MAX_LINE], module[MAX_LINE] = "", type;
+	unsigned long long address;
+	__u32 text;
+
+	if (sscanf(line, "%llx %c %s %s", &address, &type, name, module) < 3 || !strchr("tTwW", type))
+		return 0;
+	r->shown |= !!address;
+	if (!address || address + LAST_SIZE < address || r->count >= MAX_SYMBOLS)
+		return 0;
+	if (*module) {
+		if (strlen(name) + strlen(module) + 2 > sizeof(name))
+			return 0;
+		strcat(strcat(name, MODULE), module);
+	}
+	text = intern_put(&r->texts, name, strlen(name));
+	if (!text || !array_reserve(&r->entries, &r->room, r->count + 1, sizeof(*r->entries)))
+		return -ENOMEM;
+	r->entries[r->count++] = (struct symbol_entry){
+		.start = address, .priority = merit(type, name), .name = intern_text(&r->texts, text), .length = strlen(name),
+	};
+	return 0;
+}
+
+static int by_address(const void *left, const void *right)
+{
+	const struct symbol_entry *a = left, *b = right;
+
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return a->priority < b->priority ? -1 : a->priority > b->priority;
+}
+
+/* There are no sizes: each reaches to the next. */
+static int make_table(struct reader *r, struct symbol_table *ret)
+{
+	__u64 next = ~0ull, after = ~0ull;
+
+	if (r->count)
+		qsort(r->entries, r->count, sizeof(*r->entries), by_address);
+	for (size_t i = r->count; i--;) {
+		struct symbol_entry *e = &r->entries[i];
+
+		if (e->start != next) {
+			after = next;
+			next = e->start;
+		}
+		e->end = after != ~0ull ? after : e->start + LAST_SIZE;
+		e->priority = i;
+	}
+	return symbol_table_make(r->entries, r->count, ret);
+}
+
+int kernel_symbols_read(FILE *from, struct kernel_symbols **ret)
+{
+	struct kernel_symbols *symbols = calloc(1, sizeof(*symbols));
+	struct reader r = { 0 };
+	char line[MAX_LINE];
+	bool whole = true;
+	int err = symbols ? 0 : -ENOMEM;
+
+	while (!err && fgets(line, sizeof(line), from)) {
+		bool begins = whole;
+
+		whole = strchr(line, '\n');
+		if (begins && whole)
+			err = take_line(&r, line);
+	}
+	err = err ?: make_table(&r, &symbols->table);
+	if (!err)
+		symbols->hidden = !r.shown;
+	free(r.entries);
+	intern_deinit(&r.texts);
+	if (err) {
+		free(symbols);
+		return err == -E2BIG ? -ENOMEM : err;
+	}
+	*ret = symbols;
+	return 0;
+}
+
+int kernel_symbols_open(struct kernel_symbols **ret)
+{
+	_cleanup_fclose_ FILE *from = fopen("/proc/kallsyms", "re") ?: fopen("/dev/null", "re");
+	int err = from ? kernel_symbols_read(from, ret) : -errno;
+
+	if (err)
+		return fail(err, "/proc/kallsyms:");
+	if ((*ret)->hidden)
+		remark("the kernel hides its symbols (sysctl kernel.kptr_restrict, needs CAP_SYSLOG): its functions have no names");
+	return 0;
+}
+
+void kernel_symbols_close(struct kernel_symbols *symbols)
+{
+	if (!symbols)
+		return;
+	symbol_table_deinit(&symbols->table);
+	free(symbols);
+}
+
+struct kernel_function kernel_symbols_find(struct kernel_symbols *symbols, __u64 address)
+{
+	const char *found = symbol_table_find(&symbols->table, address), *module;
+
+	if (!found) {
+		snprintf(symbols->name, sizeof(symbols->name), "[0x%llx]", (unsigned long long)address);
+		return (struct kernel_function){ symbols->name, "[kernel]" };
+	}
+	module = strchr(found, *MODULE);
+	if (!module)
+		return (struct kernel_function){ found, "[kernel]" };
+	snprintf(symbols->name, sizeof(symbols->name), "%.*s", (int)(module - found), found);
+	snprintf(symbols->file, sizeof(symbols->file), "%s", module + 1);
+	return (struct kernel_function){ symbols->name, symbols->file };
+}
