@@ -14,18 +14,20 @@ static __always_inline int enter_frame(__u64 frame)
 
 	if (!at_begin(&at))
 		return 0;
-	if (python_look(frame, at.slot))
+	if (python_look(frame, at.slot)) {
 		count(SCRY_COUNT_UNREADABLE);
-	else
+	} else {
+		at.thread->state = at.s->walk.state;
 		call_enter(at.thread, at.slot);
+	}
 	at_end(&at);
 	return 0;
 }
 
 /* What the instruction whose handler this is returns or yields; 0: not known. */
-static __always_inline __u64 value_of(struct pt_regs *ctx, __u64 frame, __u32 slot)
+static __always_inline __u64 value_of(struct pt_regs *ctx, __u64 cookie, __u64 frame, __u32 slot)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), value;
+	__u64 value;
 
 	if (cookie & PYTHON_COOKIE_CONST) {
 		value = cookie & PYTHON_COOKIE_INSTR_STORED ? 0 : register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
@@ -38,9 +40,9 @@ static __always_inline __u64 value_of(struct pt_regs *ctx, __u64 frame, __u32 sl
 }
 
 /* The current frame, where the probe's place is known to have it in a register; 0: it is to be looked for. */
-static __always_inline __u64 frame_in(struct pt_regs *ctx)
+static __always_inline __u64 frame_in(struct pt_regs *ctx, __u64 cookie)
 {
-	return register_of(ctx, PYTHON_COOKIE_FRAME(bpf_get_attach_cookie(ctx)));
+	return register_of(ctx, PYTHON_COOKIE_FRAME(cookie));
 }
 
 static __always_inline void leave(struct scry_at *at, __u64 frame, enum scry_call_type type)
@@ -53,9 +55,9 @@ static __always_inline void leave(struct scry_at *at, __u64 frame, enum scry_cal
 		call_leave(at->thread, frame, index, type, at->slot);
 }
 
-static __always_inline int leave_current(struct pt_regs *ctx, enum scry_call_type type)
+static __always_inline int leave_current(struct pt_regs *ctx, __u64 cookie, enum scry_call_type type)
 {
-	__u64 frame = frame_in(ctx);
+	__u64 frame = frame_in(ctx, cookie);
 	struct scry_at at;
 
 	if (!at_begin(&at))
@@ -68,7 +70,7 @@ static __always_inline int leave_current(struct pt_regs *ctx, enum scry_call_typ
 	if (!frame)
 		frame = at.s->walk.frame;
 	if (config.ret)
-		at.s->event.value = value_of(ctx, frame, at.slot);
+		at.s->event.value = value_of(ctx, cookie, frame, at.slot);
 	if (config.ret && type == SCRY_CALL_RETURN && python_pops(at.slot)) {
 		at.thread->value_frame = frame;
 		at.thread->value = at.s->event.value;
@@ -88,16 +90,15 @@ static __always_inline bool runs_already(struct scry_at *at)
 	return call && !call->suspended && call->code == here->code && call->at == here->at;
 }
 
-static __always_inline int site_resume(struct pt_regs *ctx)
+static __always_inline int site_resume(struct pt_regs *ctx, __u64 cookie)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 instruction = cookie & PYTHON_COOKIE_INSTR_STORED ? 0 : register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
 	struct scry_at at;
 	__u64 frame;
 
 	if (!at_begin(&at))
 		return 0;
-	frame = frame_in(ctx);
+	frame = frame_in(ctx, cookie);
 	if (python_look(frame, at.slot) && (!frame || python_look(0, at.slot)))
 		count(SCRY_COUNT_UNREADABLE);
 	else if (!python_creates(instruction, at.slot) && !runs_already(&at))
@@ -106,28 +107,28 @@ static __always_inline int site_resume(struct pt_regs *ctx)
 	return 0;
 }
 
-static __always_inline int site_return_value(struct pt_regs *ctx)
+static __always_inline int site_return_value(struct pt_regs *ctx, __u64 cookie)
 {
-	return leave_current(ctx, SCRY_CALL_RETURN);
+	return leave_current(ctx, cookie, SCRY_CALL_RETURN);
 }
 
-static __always_inline int site_yield_value(struct pt_regs *ctx)
+static __always_inline int site_yield_value(struct pt_regs *ctx, __u64 cookie)
 {
-	return leave_current(ctx, SCRY_CALL_YIELD);
+	return leave_current(ctx, cookie, SCRY_CALL_YIELD);
 }
 
 /* _PyEval_EvalFrameDefault([tstate,] frame, throwflag) */
-static __always_inline int site_eval_entry(struct pt_regs *ctx)
+static __always_inline int site_eval_entry(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx);
 
 	barrier_var(first); /* the context may only be read at constant offsets */
 	barrier_var(second);
-	return enter_frame(bpf_get_attach_cookie(ctx) & PYTHON_COOKIE_THREAD_FIRST ? second : first);
+	return enter_frame(cookie & PYTHON_COOKIE_THREAD_FIRST ? second : first);
 }
 
 /* _PyEval_FrameClearAndPop(tstate, frame) */
-static __always_inline int site_frame_pop(struct pt_regs *ctx)
+static __always_inline int site_frame_pop(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 state = PT_REGS_PARM1(ctx), frame = PT_REGS_PARM2(ctx);
 	struct scry_at at;
@@ -171,7 +172,7 @@ static __always_inline void leave_or_yield(struct scry_at *at, __u64 frame, bool
  * The eval function's ret. To 3.10 the call that ends is the innermost one, and NULL says an exception left it. Later, only
  * entries from C end here, and what returned has been told by its handler: only exceptions are news.
  */
-static __always_inline int site_eval_return(struct pt_regs *ctx)
+static __always_inline int site_eval_return(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 value = PT_REGS_RC(ctx);
 	bool failed = !value, old;
@@ -195,7 +196,7 @@ static __always_inline int site_eval_return(struct pt_regs *ctx)
  * _PyEval_EvalFrameDefault(tstate, frame, throwflag), 3.11+: an exception is thrown into a suspended generator, which goes
  * on without passing RESUME. Its caller is the frame that is current: it is not linked to it yet.
  */
-static __always_inline int site_eval_throw(struct pt_regs *ctx)
+static __always_inline int site_eval_throw(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 frame = PT_REGS_PARM2(ctx), caller;
 	struct scry_at at;
@@ -214,23 +215,27 @@ static __always_inline int site_eval_throw(struct pt_regs *ctx)
 }
 
 /* function__entry(file, name, line): the frame is current. */
-static __always_inline int site_function_entry(struct pt_regs *ctx)
+static __always_inline int site_function_entry(struct pt_regs *ctx, __u64 cookie)
 {
 	return enter_frame(0);
 }
 
 /* function__return(file, name, line): the frame is current still; that of a generator which yields is not told apart by the
  * marker, but by itself. */
-static __always_inline int site_function_return(struct pt_regs *ctx)
+static __always_inline int site_function_return(struct pt_regs *ctx, __u64 cookie)
 {
 	struct scry_at at;
+	__u64 frame;
 
 	if (!at_begin(&at))
 		return 0;
-	if (python_current(at.slot))
-		count(SCRY_COUNT_UNREADABLE);
+	frame = at.thread->top;
+	if (!python_still(at.thread->state, frame, at.slot))
+		frame = python_current(at.slot) ? 0 : at.s->walk.frame;
+	if (frame)
+		leave_or_yield(&at, frame, python_raised(at.slot));
 	else
-		leave_or_yield(&at, at.s->walk.frame, python_raised(at.slot));
+		count(SCRY_COUNT_UNREADABLE);
 	at_end(&at);
 	return 0;
 }
@@ -239,7 +244,7 @@ static __always_inline int site_function_return(struct pt_regs *ctx)
  * PyTraceBack_Here(frame object): an exception passes this frame, so every deeper one is gone; and an exception without a
  * traceback has just been raised.
  */
-static __always_inline int site_traceback(struct pt_regs *ctx)
+static __always_inline int site_traceback(struct pt_regs *ctx, __u64 cookie)
 {
 	struct scry_at at;
 	__u64 frame;
@@ -256,7 +261,7 @@ static __always_inline int site_traceback(struct pt_regs *ctx)
 }
 
 /* Not to be done anything at: that it is attached is enough. */
-static __always_inline int site_line_path(struct pt_regs *ctx)
+static __always_inline int site_line_path(struct pt_regs *ctx, __u64 cookie)
 {
 	return 0;
 }
@@ -264,12 +269,12 @@ static __always_inline int site_line_path(struct pt_regs *ctx)
 SEC("uprobe")
 int on_call(struct pt_regs *ctx)
 {
-	__u32 site = RUNTIME_COOKIE_SITE(bpf_get_attach_cookie(ctx));
+	__u64 cookie = bpf_get_attach_cookie(ctx);
 
 	if (!(config.events & 1u << SCRY_EVENT_CALL)) /* then exceptions are wanted: the rest need not be verified */
-		return site_traceback(ctx);
-	switch (site) {
-#define X(name) case RUNTIME_SITE_##name: return site_##name(ctx);
+		return site_traceback(ctx, cookie);
+	switch (RUNTIME_COOKIE_SITE(cookie)) {
+#define X(name) case RUNTIME_SITE_##name: return site_##name(ctx, cookie);
 	RUNTIME_CALL_SITES(X)
 #undef X
 	}

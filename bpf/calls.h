@@ -25,6 +25,7 @@ struct {
 /* What is known of a thread. */
 struct scry_thread {
 	__u64 top;	/* innermost frame */
+	__u64 state;	/* the interpreter's, where it was looked for when a call began last */
 	__u64 value_frame, value; /* a frame that is about to be popped, and the object it returns */
 	__u32 depth;	/* frames running, as far as seen */
 	__u32 instance;

@@ -175,6 +175,20 @@ __noinline int python_current(__u32 slot)
 	return error;
 }
 
+__noinline int python_still(__u64 state, __u64 frame, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+	__u32 size;
+
+	if (!py || !state || !frame || py->layout.tstate_cframe)
+		return 0;
+	size = py->state_bytes;
+	return size <= RAW_BYTES && !walk_read(s->raw, size, state) &&
+	       RAW_U64(s, py->layout.tstate_thread_id) == s->walk.thread &&
+	       RAW_U64(s, py->layout.tstate_frame) == frame;
+}
+
 __noinline int python_walk(__u32 pid, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);

@@ -47,6 +47,12 @@ int python_enter(__u32 pid, __u32 slot);
 /* The same where the process is prepared; s->raw is the thread's state. */
 int python_current(__u32 slot);
 
+/*
+ * Is `state` the current thread's, and this frame, which is known to run in the thread, current in it? A state that is not in use
+ * any more, or whose interpreter does not run now, has another frame or none. If so, s->raw is that state.
+ */
+int python_still(__u64 state, __u64 frame, __u32 slot);
+
 /* Walk from walk.frame into frames[]; walk.error and walk.count tell how it went. */
 int python_walk(__u32 pid, __u32 slot);
 

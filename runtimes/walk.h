@@ -29,6 +29,7 @@ struct scry_walk {
 	__u64 bias;	  /* of the interpreter's binary */
 	__u64 thread;	  /* the thread pointer */
 	__u64 tls_module; /* module id of the interpreter's thread-local block, once known */
+	__u64 state;	  /* the thread's, once found */
 	__u64 frame;	  /* next frame to read; 0: no more */
 	__u64 entry;	  /* the frame that was current when C entered the interpreter last */
 	__u64 interp;	  /* search: interpreter whose threads are looked at */

@@ -65,6 +65,7 @@ walk_inline bool python_state_is_ours(const struct scry_python *py, struct scry_
 		return false;
 	if (RAW_U64(s, l->tstate_thread_id) != s->walk.thread)
 		return false;
+	s->walk.state = state;
 	if (l->tstate_cframe)
 		python_cframe(l, s, RAW_U64(s, l->tstate_cframe));
 	else
