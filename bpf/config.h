@@ -25,6 +25,7 @@ struct scry_config {
 	__u8 keep_dropped;   /* calls: functions that are filtered out take part in pairing */
 	__u8 args, ret;	     /* calls: arguments, values returned */
 	__u8 native, kernel; /* stacks: frames of C, of the kernel */
+	__u8 runtimes;	     /* bits 1 << enum scry_runtime: those that a target may have; walkers of others are not loaded */
 	__u32 pid_namespace; /* inode number of scry's own; 0: the initial one */
 	__u32 max_stack;     /* frames */
 	__u32 cgroup_level; /* depth of the cgroup below the root; 0: no cgroup filter */

@@ -6,6 +6,7 @@
 #ifndef SCRY_BPF_STACK_H
 #define SCRY_BPF_STACK_H
 
+#include "lua.h"
 #include "place.h"
 #include "python.h"
 #include "task.h"
@@ -30,8 +31,16 @@ static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struc
 	sample->error = SCRY_WALK_EXITING;
 	if (task->flags & PF_EXITING)
 		return;
-	if (proc->runtime == SCRY_RUNTIME_PYTHON && !python_enter(pid, slot))
-		python_walk(pid, slot);
+	if (config.runtimes & 1 << SCRY_RUNTIME_PYTHON && proc->runtime == SCRY_RUNTIME_PYTHON) {
+		if (!python_enter(pid, slot))
+			python_walk(pid, slot);
+	} else if (config.runtimes & 1 << SCRY_RUNTIME_LUA && proc->runtime == SCRY_RUNTIME_LUA) {
+		if (!lua_enter(pid, slot))
+			lua_walk(pid, slot);
+	} else {
+		sample->error = SCRY_WALK_NO_INTERPRETER;
+		return; /* it runs another program since, in a language that was not to be expected */
+	}
 	sample->error = s->walk.error;
 	sample->count = s->walk.count;
 }

@@ -9,7 +9,7 @@
 #include <linux/types.h>
 
 /* Interpreted languages, in the order of runtimes/list.h; 0 is "none". */
-enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_COUNT };
+enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_LUA, SCRY_RUNTIME_COUNT };
 
 #define SCRY_MAX_STACK	   8192 /* frames; the largest --max-stack */
 #define SCRY_DEFAULT_STACK 1024

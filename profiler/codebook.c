@@ -91,6 +91,7 @@ static uint32_t function_put(struct codebook *book, const struct code_name *name
 		.file = intern_text(&book->texts, file),
 		.line = name->first_line,
 		.hidden = name->hidden,
+		.kind = name->kind,
 	};
 	return index;
 }
@@ -174,6 +175,25 @@ uint32_t codebook_find(const struct codebook *book, uint32_t id)
 const struct codebook_function *codebook_function(const struct codebook *book, uint32_t index)
 {
 	return index && index < book->functions_room ? &book->functions[index].shown : &unknown;
+}
+
+bool codebook_needs_caller(const struct codebook *book, uint32_t id)
+{
+	const struct code *code = code_at(book, id);
+
+	return code && code->identity->binary->ops->call_name;
+}
+
+bool codebook_call_name(const struct codebook *book, const struct scry_frame *frame, const struct scry_frame *caller,
+			char *name, size_t size)
+{
+	const struct code *code = code_at(book, frame->code), *from = caller ? code_at(book, caller->code) : NULL;
+	const struct runtime_binary *binary = code ? code->identity->binary : NULL;
+
+	if (!binary || !binary->ops->call_name || (from && from->identity->binary != binary))
+		return false;
+	return binary->ops->call_name(binary, &code->identity->name, from ? &from->identity->name : NULL,
+				      caller ? caller->at : SCRY_AT_NONE, name, size);
 }
 
 int codebook_line(const struct codebook *book, const struct scry_frame *frame)

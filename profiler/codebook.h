@@ -11,12 +11,14 @@
 #include <stdint.h>
 
 #include "../bpf/wire.h"
+#include "../runtimes/runtime.h"
 
 struct codebook;
 
 struct codebook_function {
 	const char *name, *file; /* raw text of the target: not escaped; live as long as the book */
 	int line;		 /* first; where it is defined */
+	enum code_kind kind;
 	bool hidden;		 /* the interpreter's own helper, not a function of the program */
 };
 
@@ -32,6 +34,13 @@ uint32_t codebook_find(const struct codebook *book, uint32_t code);
 
 /* The function of an index that codebook_find gave, or of 0: then its name says that it is not known. */
 const struct codebook_function *codebook_function(const struct codebook *book, uint32_t index);
+
+/* Does a function's name depend on its caller? */
+bool codebook_needs_caller(const struct codebook *book, uint32_t code);
+
+/* The name of a frame's function for the frame that called it (NULL: none), where that has one. */
+bool codebook_call_name(const struct codebook *book, const struct scry_frame *frame, const struct scry_frame *caller,
+			char *name, size_t size);
 
 /* Line of a frame's instruction; of the function's definition where the frame has none; 0: not known. */
 int codebook_line(const struct codebook *book, const struct scry_frame *frame);

@@ -86,8 +86,8 @@ static int upload_from(struct follow *f, const struct runtime_binary *binary, in
 	if (err)
 		return err;
 	if (!f->uploaded[index])
-		err = bpf_map__update_elem(f->skel->maps.pythons, &index, sizeof(index), &binary->wire.python,
-					   sizeof(binary->wire.python), BPF_ANY);
+		err = bpf_map__update_elem(bpf_object__find_map_by_name(f->skel->obj, binary->ops->map), &index, sizeof(index),
+					   &binary->wire, binary->ops->wire_size, BPF_ANY);
 	if (err)
 		return fail(err, "describe %s to the kernel:", binary->path);
 	f->uploaded[index] = true;

@@ -12,7 +12,7 @@ struct framebook;
 int framebook_create(struct capture_writer *capture, const struct codebook *book, struct framebook **ret);
 void framebook_destroy(struct framebook *frames); /* NULL is allowed */
 
-/* Index in the capture of a frame at this place of a code object; 0: a frame to leave out. */
-uint32_t framebook_find(struct framebook *frames, const struct scry_frame *frame);
+/* Index in the capture of a frame at this place of a code object; 0: a frame to leave out. caller: the next one, NULL: none. */
+uint32_t framebook_find(struct framebook *frames, const struct scry_frame *frame, const struct scry_frame *caller);
 
 #endif

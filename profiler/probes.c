@@ -223,7 +223,8 @@ static int gather(struct gathering *g, const struct runtime_binary *binary, int 
 	char why[256] = "";
 	struct elf *elf;
 
-	add_place(g, CODE_DEALLOC, binary->code_dealloc, 0, 0);
+	if (binary->code_dealloc)
+		add_place(g, CODE_DEALLOC, binary->code_dealloc, 0, 0);
 	if (!events)
 		return 0;
 	err = own < 0 ? -errno : elf_open(own, &elf);
@@ -249,7 +250,7 @@ int probes_add(struct probes *p, const struct runtime_binary *binary, int fd, pi
 
 	if (!g)
 		return fail(-ENOMEM, "out of memory");
-	if (!binary->code_dealloc)
+	if (!binary->code_dealloc && !binary->ops->by_content)
 		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact", binary->path);
 	g->probes = p;
 	err = gather(g, binary, fd, events, method);

@@ -86,7 +86,8 @@ static uint32_t stack_build(struct recorder *r, const struct scry_sample *sample
 	if (sample->error)
 		node = capture_stack(r->capture, node, mark(r, sample->error));
 	for (uint32_t i = sample->count; i-- > 0;) {
-		uint32_t frame = framebook_find(r->frames, &sample->frames[i]);
+		uint32_t frame = framebook_find(r->frames, &sample->frames[i],
+						i + 1 < sample->count ? &sample->frames[i + 1] : NULL);
 
 		if (frame)
 			node = capture_stack(r->capture, node, frame);
@@ -173,7 +174,7 @@ static void take_event(struct recorder *r, const struct scry_record *record, siz
 	if (event_decode(record, size, &event) || !event_weight(r, &event, &weight))
 		return;
 	/* The interpreter's own code is nothing that the program called. */
-	if (event.kind == SCRY_EVENT_CALL && (!event.frame_count || !framebook_find(r->frames, &event.frames[0])))
+	if (event.kind == SCRY_EVENT_CALL && (!event.frame_count || !framebook_find(r->frames, &event.frames[0], NULL)))
 		return;
 	thread = threads_see(&r->threads, event.sample);
 	stack = stack_find(r, event.sample);

@@ -111,6 +111,7 @@ static int configure(struct session *s)
 
 	config->all = o->all || o->cgroup;
 	config->children = o->children;
+	config->runtimes = o->runtimes ? o->runtimes : 0xff;
 	config->tids = o->tid_count > 0;
 	config->max_stack = o->max_stack;
 	config->cpus = s->cpus;

@@ -33,6 +33,7 @@ struct session_options {
 	uint64_t min_duration_ns;
 	unsigned long max_depth; /* of calls; 0: all */
 	bool keep_dropped;	/* calls of functions that session_judge drops take part in the pairing and in own times */
+	unsigned runtimes;	/* bits 1 << enum scry_runtime that targets may have; 0: any */
 	bool stats;		/* measure the programs' run time */
 };
 

@@ -48,7 +48,7 @@ int targets_parse(const struct command *cmd, struct targets *t, char *const *com
 	       parse_numbers(cmd, "tid", &t->tid_lists, t->tids, &t->tid_count);
 }
 
-int targets_examine(const struct targets *t)
+int targets_examine(struct targets *t)
 {
 	for (size_t i = 0; i < t->pid_count; i++) {
 		struct target found;
@@ -56,6 +56,7 @@ int targets_examine(const struct targets *t)
 
 		if (err)
 			return err;
+		t->runtimes |= 1u << found.binary->ops->id;
 	}
 	return 0;
 }
@@ -63,6 +64,8 @@ int targets_examine(const struct targets *t)
 void targets_configure(const struct targets *t, struct session_options *ret)
 {
 	ret->all = t->all;
+	/* What processes start may run anything. */
+	ret->runtimes = t->all || t->cgroup || t->children || t->command ? 0 : t->runtimes;
 	ret->children = t->children || t->command;
 	ret->cgroup = t->cgroup;
 	ret->comm = t->comm;

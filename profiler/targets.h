@@ -21,6 +21,7 @@ struct targets {
 	char *const *command;			/* program to run, NULL-ended; or NULL */
 	pid_t pids[TARGETS_MAX], tids[TARGETS_MAX];
 	size_t pid_count, tid_count;
+	unsigned runtimes; /* set by targets_examine: bits 1 << enum scry_runtime */
 };
 
 /* The rows of the option table; config has a member `targets`; verb is a literal such as "record". */
@@ -45,7 +46,7 @@ struct targets {
 int targets_parse(const struct command *cmd, struct targets *targets, char *const *command);
 
 /* Every pid runs an interpreter that scry knows, and this user may look at it. 0 or -errno, reported. */
-int targets_examine(const struct targets *targets);
+int targets_examine(struct targets *targets);
 
 /* What a session is told of them. The targets must outlive the session. */
 void targets_configure(const struct targets *targets, struct session_options *ret);

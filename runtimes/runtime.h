@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "../bpf/wire.h"
+#include "lua/layout.h"
 #include "python/layout.h"
 #include "sites.h"
 
@@ -34,6 +35,7 @@ struct runtime_binary {
 	__u64 code_dealloc;	/* file offset of the function that frees code objects, for a uprobe; 0: not found */
 	union {
 		struct scry_python python;
+		struct scry_lua lua;
 	} wire;			/* what BPF needs of it */
 };
 
@@ -44,6 +46,7 @@ struct code_name {
 	unsigned char *lines;	/* the version's own line table */
 	size_t lines_size;
 	bool hidden;		/* the interpreter's own helper, not a function of the program: left out of stacks */
+	enum code_kind { CODE_FUNCTION, CODE_NATIVE /* written in C */, CODE_MARK /* a remark, no function */ } kind;
 };
 
 struct runtime_thread_name {
@@ -72,6 +75,9 @@ struct runtime_probe {
 struct runtime_ops {
 	const char *name;		/* "python" */
 	enum scry_runtime id;
+	const char *map;		/* of the BPF programs: where the binaries' wire goes, by their index */
+	size_t wire_size;
+	bool by_content;		/* code objects are told apart by their content: exact also where no code_dealloc is known */
 
 	/*
 	 * Is this file an interpreter of this language? Called once per file. 0: yes, *ret is filled
@@ -91,6 +97,13 @@ struct runtime_ops {
 
 	/* Line of the instruction at byte offset `at`, or the nearest one before it; first_line where the table has none. */
 	int (*line)(const struct runtime_binary *binary, const struct code_name *code, int at);
+
+	/*
+	 * NULL, or for a language whose functions have no names of their own: the name of `callee` for its caller, which
+	 * is at byte offset `at` (caller NULL: it has none). false: it has none, and the name of decode() stands.
+	 */
+	bool (*call_name)(const struct runtime_binary *binary, const struct code_name *callee, const struct code_name *caller,
+			  int at, char *name, size_t size);
 
 	/* Names the program gave its threads. Calls add for each thread the interpreter knows. 0 or -errno. */
 	int (*threads)(const struct runtime_binary *binary, pid_t pid, __u64 bias,

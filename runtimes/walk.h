@@ -85,6 +85,7 @@ struct scry_scratch {
 		__u64 value;   /* returned or yielded: an object, 0: not known */
 	} event; /* being worked on */
 	struct scry_values values;
+	__u64 own[48]; /* what a runtime's walker keeps for itself */
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK + SCRY_MAX_NATIVE + SCRY_MAX_KERNEL];
 	struct scry_code code;

@@ -15,6 +15,8 @@ static bool may_be(const char *path, bool is_executable)
 const struct runtime_ops python_runtime = {
 	.name = "python",
 	.id = SCRY_RUNTIME_PYTHON,
+	.map = "pythons",
+	.wire_size = sizeof(struct scry_python),
 	.recognise = python_recognise,
 	.may_be = may_be,
 	.decode = python_decode,

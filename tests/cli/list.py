@@ -116,7 +116,7 @@ def check_refusals():
     with subprocess.Popen(["sleep", "600"]) as sleep:
         status, out, err = scry("list", sleep.pid)
         check("no interpreter", status == 1 and err == "scry: pid %d (sleep) runs no interpreter that scry knows"
-              " (python); see 'scry list'\n" % sleep.pid, err)
+              " (python, lua); see 'scry list'\n" % sleep.pid, err)
         sleep.send_signal(signal.SIGKILL)
     with Target(sys.executable) as target:
         status, out, err = scry("list", target.tid)

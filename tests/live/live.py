@@ -23,6 +23,7 @@ PATIENCE = 60		# seconds that anything may take to say what it has to say
 # All that a run leaves on disk is below one folder, which has the same path inside every chroot.
 SCRATCH = tempfile.mkdtemp(prefix="scry-live-")
 os.chmod(SCRATCH, 0o755)
+roots = set()		# of other interpreters that have a part of it
 
 
 class Skip(Exception):
@@ -109,7 +110,7 @@ def one_of_each_minor(pythons):
 
 
 def cleanup(pythons):
-    for root in {python.root for python in pythons} | {""}:
+    for root in {python.root for python in pythons} | roots | {""}:
         shutil.rmtree(root + SCRATCH, ignore_errors=True)
 
 

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The walk of Lua's stack in the current task, with the look-up of functions. */
+#include "lua.h"
+#include "calls.h"
+#include "python.h"
+#include "task.h"
+
+#include "../runtimes/lua/state.h"
+
+/* Registers as struct pt_regs has them (arch/ARCH/include/asm/ptrace.h): how many, where the stack pointer is, and the first of those
+ * that functions preserve. */
+#if defined(__TARGET_ARCH_x86)
+#define REGISTERS 20 /* r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di, then orig_ax ip cs flags sp */
+#define GENERAL	  15
+#define REGISTER_SP 19
+#define FIRST_SAVED 0
+#elif defined(__TARGET_ARCH_arm64)
+#define REGISTERS 32 /* x0 to x30, sp */
+#define GENERAL	  31
+#define REGISTER_SP 31
+#define FIRST_SAVED 19
+#endif
+
+static __always_inline const struct scry_lua *lua_binary(__u32 index)
+{
+	return bpf_map_lookup_elem(&luas, &index);
+}
+
+static __always_inline void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value);
+static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address);
+
+#include "../runtimes/lua/identity.h"
+
+__noinline int lua_look_at(__u32 index, __u32 slot, __u64 value)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (lua && s)
+		lua_consider(&lua->layout, s, value);
+	return 0;
+}
+
+static __always_inline void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value)
+{
+	lua_look_at(s->walk.binary, s->slot, value);
+}
+
+/* ---- the ids of functions ---- */
+
+extern __u32 next_code;
+
+/* One part of a function's content; `what`: its number. */
+__noinline __u64 lua_hash_part(__u32 index, __u32 slot, __u32 what, __u64 hash)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+	const struct lua_layout *l;
+	struct lua_string source;
+
+	if (!lua || !s)
+		return hash;
+	l = &lua->layout;
+	if (what == LUA_PART_code)
+		return lua_hash(s, hash, LUA_U64(s, l->proto_code), 4ULL * LUA_U32(s, l->proto_sizecode));
+	if (what == LUA_PART_lineinfo)
+		return lua_hash(s, hash, LUA_U64(s, l->proto_lineinfo),
+				(__u64)LUA_U32(s, l->proto_sizelineinfo) * lua_element_bytes(l, what));
+	if (what == LUA_PART_constants)
+		return lua_hash(s, hash, LUA_U64(s, l->proto_k), 16ULL * LUA_U32(s, l->proto_sizek));
+	lua_string(l, LUA_U64(s, l->proto_source), &source);
+	return lua_hash(s, hash, source.address, source.length);
+}
+
+/* The Proto in s->raw as 64 bits that tell it from all others. */
+static __always_inline __u64 lua_content(struct scry_scratch *s, const struct lua_layout *l)
+{
+	__u64 hash = lua_mix((__u64)LUA_U32(s, l->proto_linedefined) << 32, LUA_U32(s, l->proto_lastlinedefined));
+	__u32 index = s->walk.binary, slot = s->slot;
+
+	hash = lua_hash_part(index, slot, LUA_PART_code, hash);
+	hash = lua_hash_part(index, slot, LUA_PART_lineinfo, hash);
+	hash = lua_hash_part(index, slot, LUA_PART_constants, hash);
+	return lua_hash_part(index, slot, LUA_PART_COUNT, hash);
+}
+
+/* Bounds of the names that a record carries. */
+#define MAX_CONSTANTS 128
+#define MAX_UPVALUES  32
+#define MAX_LOCALS    64
+
+__noinline int lua_tell_some(__u32 index, __u32 slot, __u32 part, __u32 i, __u32 to)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (lua && s)
+		lua_tell_names(&lua->layout, s, part, i, to);
+	return 0;
+}
+
+/* Names of a part, at most `most`. How many bytes of text there are then. */
+static __always_inline __u32 lua_tell_all(struct scry_scratch *s, __u32 part, __u32 most, __u32 to)
+{
+	struct lua_part_seen *seen = &LUA_SEEN(s)->part[part & 7];
+	__u32 count = seen->count < most ? seen->count : most;
+
+	seen->bytes = count * LUA_NAME;
+	for (__u32 i = 0; i < MAX_CONSTANTS; i += LUA_NAMES_AT_ONCE)
+		if (i < count)
+			lua_tell_some(s->walk.binary, s->slot, part, i, to + i * LUA_NAME);
+	return to + seen->bytes;
+}
+
+/* Head and parts of the Proto in s->raw. How many bytes. */
+__noinline int lua_tell_start(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	return lua && s ? lua_tell_head(&lua->layout, s) : 0;
+}
+
+__noinline int lua_tell_copy(__u32 index, __u32 slot, __u32 part, __u32 to)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	return lua && s ? lua_tell_part(&lua->layout, s, part, to) : 0;
+}
+
+/* Fill s->text from what is at hand. How many bytes. */
+static __always_inline __u32 lua_tell(struct scry_scratch *s, __u32 kind)
+{
+	__u32 index = s->walk.binary, slot = s->slot, to;
+
+	__builtin_memset(&s->code, 0, sizeof(s->code));
+	if (kind != LUA_KIND_PROTO) {
+		__builtin_memset(LUA_SEEN(s), 0, sizeof(struct lua_seen));
+		LUA_SEEN(s)->kind = kind;
+		return sizeof(struct lua_seen);
+	}
+	to = lua_tell_start(index, slot);
+	to = lua_tell_copy(index, slot, LUA_PART_code, to);
+	to = lua_tell_copy(index, slot, LUA_PART_lineinfo, to);
+	to = lua_tell_copy(index, slot, LUA_PART_abslineinfo, to);
+	to = lua_tell_all(s, LUA_PART_constants, MAX_CONSTANTS, to);
+	to = lua_tell_all(s, LUA_PART_upvalues, MAX_UPVALUES, to);
+	return lua_tell_all(s, LUA_PART_locals, MAX_LOCALS, to);
+}
+
+/* The id, or a negative enum scry_walk_error. */
+__noinline int lua_first_sight(__u32 slot, __u32 kind, __u64 address, __u64 content)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_code_key key = { .address = content };
+	struct scry_code_known *known, new = {};
+	__u8 none = SCRY_VERDICT_NONE;
+	__u32 bytes, index;
+
+	if (!s)
+		return -SCRY_WALK_PENDING;
+	key.instance = s->walk.instance;
+	bytes = lua_tell(s, kind);
+	new.id = __sync_fetch_and_add(&next_code, 1) + 1;
+	index = new.id & (MAX_VERDICTS - 1);
+	bpf_map_update_elem(&verdicts, &index, &none, BPF_ANY);
+	s->code.head.kind = SCRY_RECORD_CODE;
+	s->code.head.pid = s->walk.pid;
+	s->code.head.time = bpf_ktime_get_ns();
+	s->code.id = new.id;
+	s->code.instance = key.instance;
+	s->code.binary = s->walk.binary;
+	s->code.address = address;
+	if (bytes > sizeof(s->text) || emit(&s->code, sizeof(s->code) + bytes)) {
+		count(SCRY_COUNT_LOST_CODES);
+		return -SCRY_WALK_CODE_LOST;
+	}
+	count(SCRY_COUNT_CODES);
+	if (bpf_map_update_elem(&codes, &key, &new, BPF_NOEXIST)) {
+		known = bpf_map_lookup_elem(&codes, &key);
+		return known ? (int)known->id : -SCRY_WALK_CODES_FULL;
+	}
+	return new.id;
+}
+
+/* The function's id by its content, that of its first sight where it has none. */
+__noinline int lua_find(__u32 index, __u32 slot, __u32 kind, __u64 address)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_code_key key = {};
+	struct scry_code_known *known;
+
+	if (!lua || !s)
+		return -SCRY_WALK_PENDING;
+	key.instance = s->walk.instance;
+	key.address = kind == LUA_KIND_PROTO ? lua_content(s, &lua->layout) : lua_mix(address, kind);
+	known = bpf_map_lookup_elem(&codes, &key);
+	return known ? (int)known->id : lua_first_sight(slot, kind, address, key.address);
+}
+
+static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address)
+{
+	const struct scry_lua *lua = lua_binary(s->walk.binary);
+	struct scry_code_slot *slot;
+	__u64 glance;
+	int id;
+
+	if (!lua)
+		return 0;
+	glance = kind == LUA_KIND_PROTO ? lua_glance(&lua->layout, s, address) : lua_mix(address, kind);
+	slot = &((struct scry_code_cache *)cache)->slot[(glance >> 20) & (CODE_SLOTS - 1)];
+	if ((lua->watches_load || kind != LUA_KIND_PROTO) && slot->address == glance &&
+	    slot->instance == s->walk.instance && slot->generation == s->walk.generation)
+		return slot->known.id;
+	id = lua_find(s->walk.binary, s->slot, kind, address);
+	if (id <= 0) {
+		s->walk.error = -id;
+		return 0;
+	}
+	slot->address = glance;
+	slot->instance = s->walk.instance;
+	slot->generation = s->walk.generation;
+	slot->known.id = id;
+	slot->known.first = 0;
+	return id;
+}
+
+/* ---- the search for the lua_State ---- */
+
+/* Begin with the registers: s->window holds the general ones. */
+__noinline int lua_registers(__u32 slot)
+{
+	const void *regs = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct scry_scratch *s = scratch_at(slot);
+	__u64 *held;
+
+	if (!s || bpf_probe_read_kernel(s->window, REGISTERS * 8, regs))
+		return 1;
+	held = (__u64 *)s->window;
+	lua_begin(s, held[REGISTER_SP]);
+	for (int i = 0; i < LUA_SAVED; i++)
+		LUA_WALK(s)->saved[i] = held[FIRST_SAVED + i];
+	return 0;
+}
+
+__noinline int lua_scan_registers(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!lua || !s)
+		return 1;
+	for (int i = 0; i < GENERAL; i++) {
+		__u64 value = ((__u64 *)s->window)[i];
+
+		if (lua_may_be_state(LUA_WALK(s), value))
+			lua_look(&lua->layout, s, value);
+	}
+	return 0;
+}
+
+__noinline int lua_scan_chunk(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	return !lua || !s || lua_scan_on(&lua->layout, s);
+}
+
+__noinline int lua_scan_stack(__u32 index, __u32 slot)
+{
+	for (int i = 0; i < LUA_SCAN_FAR / LUA_SCAN_BYTES; i++)
+		if (lua_scan_chunk(index, slot))
+			break;
+	return 0;
+}
+
+__noinline int lua_scan_end(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!lua || !s)
+		return 1;
+	lua_found(&lua->layout, s);
+	return s->walk.error;
+}
+
+__noinline int lua_enter(__u32 pid, __u32 slot)
+{
+	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
+	struct scry_scratch *s = scratch_at(slot);
+	__u32 index;
+
+	if (!proc || !s)
+		return SCRY_WALK_PENDING;
+	walk_prepare(s, proc, pid, slot);
+	index = s->walk.binary;
+	if (lua_registers(slot))
+		return s->walk.error = SCRY_WALK_STATE_FAULT;
+	lua_scan_registers(index, slot);
+	lua_scan_stack(index, slot);
+	return lua_scan_end(index, slot);
+}
+
+/* ---- the walk ---- */
+
+__noinline int lua_walk_chunk(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+	void *known = bpf_map_lookup_elem(&code_cache, &slot);
+
+	return !lua || !s || !known || lua_walk_on(&lua->layout, s, known);
+}
+
+#define CHUNKS 64
+
+__noinline int lua_walk_far(__u32 index, __u32 slot)
+{
+	for (int i = 0; i < CHUNKS; i++)
+		if (lua_walk_chunk(index, slot))
+			return 1;
+	return 0;
+}
+
+__noinline int lua_walk(__u32 pid, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	bool over = false;
+
+	if (!s)
+		return 0;
+	for (int i = 0; !over && i <= WALK_MAX_STEPS / WALK_CHUNK / CHUNKS; i++)
+		over = lua_walk_far(s->walk.binary, slot);
+	if (!over)
+		s->walk.error = SCRY_WALK_TRUNCATED;
+	return 0;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which function a Proto is, and what is told of it at first sight. A Proto has no name and no serial number, and no place of its own
+ * for long: the collector frees it, and another takes its address, its parts' addresses too where they are as large. So what
+ * tells functions apart is their content: 64 bits made of the source's name, the line, the instructions, the lines and the constants.
+ * Two that agree in all this have the same names and lines.
+ */
+#ifndef SCRY_LUA_IDENTITY_H
+#define SCRY_LUA_IDENTITY_H
+
+#include "walk.h"
+
+#define LUA_TAG_STRING 4
+#define LUA_HASHED_BYTES 2048 /* of each part */
+#define LUA_PART_BYTES	 8192 /* of each part that a record has room for */
+#define LUA_NAMES_AT_ONCE 16
+
+lua_inline __u64 lua_mix(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 29;
+}
+
+/* What a look at the Proto in s->raw tells: enough as long as the process makes no new functions. */
+lua_inline __u64 lua_glance(const struct lua_layout *l, struct scry_scratch *s, __u64 address)
+{
+	__u64 hash = lua_mix(address, LUA_U64(s, l->proto_code));
+
+	hash = lua_mix(hash, LUA_U64(s, l->proto_source));
+	hash = lua_mix(hash, LUA_U64(s, l->proto_k));
+	hash = lua_mix(hash, (__u64)LUA_U32(s, l->proto_sizecode) << 32 | LUA_U32(s, l->proto_linedefined));
+	return lua_mix(hash, (__u64)LUA_U32(s, l->proto_sizek) << 32 | LUA_U32(s, l->proto_lastlinedefined));
+}
+
+/* Mix bytes of the target into the hash; s->window is used. */
+lua_inline __u64 lua_hash(struct scry_scratch *s, __u64 hash, __u64 address, __u64 bytes)
+{
+	__u32 size = bytes < LUA_HASHED_BYTES ? bytes : LUA_HASHED_BYTES;
+
+	hash = lua_mix(hash, bytes);
+	if (!size)
+		return hash;
+	*(__u64 *)(s->window + ((size - 1) & (WINDOW_BYTES - 8))) = 0; /* the last word may be one in part */
+	if (walk_read(s->window, size, address))
+		return lua_mix(hash, 1);
+	for (int i = 0; i < LUA_HASHED_BYTES / 8; i++) {
+		if (8 * i >= (int)size)
+			break;
+		hash = lua_mix(hash, ((__u64 *)s->window)[i]);
+	}
+	return hash;
+}
+
+struct lua_string {
+	__u64 address; /* of the text */
+	__u32 length;
+};
+
+/* A TString: lobject.h. */
+lua_inline void lua_string(const struct lua_layout *l, __u64 object, struct lua_string *ret)
+{
+	__u64 head[4];
+	__u8 *bytes = (__u8 *)head;
+
+	ret->address = ret->length = 0;
+	if (!object || walk_read(head, sizeof(head), object))
+		return;
+	ret->address = object + l->string_text;
+	if (l->short_length && bytes[LUA_STATE_TAG] == LUA_TAG_STRING) {
+		ret->length = bytes[11]; /* of short_length: the same in all versions that have it */
+		return;
+	}
+	if (l->string_heap)
+		ret->address = head[3];
+	ret->length = head[2] < 1U << 30 ? head[2] : 0;
+}
+
+/* ---- first sight ---- */
+
+/* Append `bytes` of the target to the texts, of which there are `to`. How many it was: all or none. */
+lua_inline __u32 lua_copy(struct scry_scratch *s, __u64 address, __u64 bytes, __u32 to)
+{
+	__u32 size = bytes < LUA_PART_BYTES ? bytes : LUA_PART_BYTES;
+
+	if (!size || !address || to > sizeof(s->text) - LUA_PART_BYTES || walk_read(s->text + to, size, address))
+		return 0;
+	return size;
+}
+
+#define LUA_SEEN(s) ((struct lua_seen *)(s)->text)
+
+/* Every part begins at a multiple of 8. */
+lua_inline __u32 lua_round(__u32 to)
+{
+	return (to + 7) & ~7U;
+}
+
+/* Head and source of the Proto in s->raw. How many bytes of text there are. */
+lua_inline __u32 lua_tell_head(const struct lua_layout *l, struct scry_scratch *s)
+{
+	struct lua_seen *seen = LUA_SEEN(s);
+	struct scry_code *code = &s->code;
+	struct lua_string source;
+	__u32 to = sizeof(*seen);
+
+	__builtin_memset(seen, 0, sizeof(*seen));
+	seen->kind = LUA_KIND_PROTO;
+	code->first_line = seen->first_line = LUA_U32(s, l->proto_linedefined);
+	seen->last_line = LUA_U32(s, l->proto_lastlinedefined);
+#define SEE(name, where, size)                                         \
+	seen->part[LUA_PART_##name].address = LUA_U64(s, where);       \
+	seen->part[LUA_PART_##name].count = LUA_U32(s, size)
+	SEE(code, l->proto_code, l->proto_sizecode);
+	SEE(lineinfo, l->proto_lineinfo, l->proto_sizelineinfo);
+	if (l->line_deltas) {
+		SEE(abslineinfo, l->proto_abslineinfo, l->proto_sizeabslineinfo);
+	}
+	SEE(constants, l->proto_k, l->proto_sizek);
+	SEE(upvalues, l->proto_upvalues, l->proto_sizeupvalues);
+	SEE(locals, l->proto_locvars, l->proto_sizelocvars);
+#undef SEE
+	lua_string(l, LUA_U64(s, l->proto_source), &source);
+	code->name.kind = code->file.kind = code->lines.kind = 1;
+	code->name.chars = code->name.bytes = sizeof(*seen);
+	code->file.address = source.address;
+	code->file.chars = source.length;
+	code->file.bytes = lua_copy(s, source.address, source.length < SCRY_FILE_BYTES ? source.length : SCRY_FILE_BYTES, to);
+	return lua_round(to + code->file.bytes);
+}
+
+lua_inline __u32 lua_element_bytes(const struct lua_layout *l, __u32 part)
+{
+	return part == LUA_PART_code ? 4 : part == LUA_PART_abslineinfo ? 8 : l->line_deltas ? 1 : 4;
+}
+
+/* A part that is copied as it is. How many bytes of text there are then. */
+lua_inline __u32 lua_tell_part(const struct lua_layout *l, struct scry_scratch *s, __u32 part, __u32 to)
+{
+	struct lua_part_seen *seen = &LUA_SEEN(s)->part[part & 7];
+	__u64 bytes = (__u64)seen->count * lua_element_bytes(l, part);
+
+	seen->bytes = lua_copy(s, seen->address, bytes, to);
+	return lua_round(to + seen->bytes);
+}
+
+/* Name `i` of a part, into a slot that is zero. */
+lua_inline void lua_tell_name(const struct lua_layout *l, struct scry_scratch *s, __u32 part, __u64 address, __u32 i, __u32 to)
+{
+	__u32 stride = part == LUA_PART_upvalues ? l->upvalue_stride : 16, at = part == LUA_PART_locals ? 8 : 0;
+	__u64 element[2] = {};
+	struct lua_string string;
+
+	if (to > sizeof(s->text) - LUA_NAME || walk_read(element, stride > 8 ? 16 : 8, address + stride * i))
+		return;
+	if (part == LUA_PART_constants && (element[1] & 15) != LUA_TAG_STRING)
+		return;
+	if (at)
+		*(__u64 *)(s->text + to) = element[1];
+	lua_string(l, element[0], &string);
+	if (!string.address)
+		return;
+	string.length++; /* its NUL */
+	if (string.length > LUA_NAME - at)
+		string.length = LUA_NAME - at;
+	walk_read(s->text + to + at, string.length, string.address);
+}
+
+/* The next names of a part, from `i` on. */
+lua_inline void lua_tell_names(const struct lua_layout *l, struct scry_scratch *s, __u32 part, __u32 i, __u32 to)
+{
+	const struct lua_part_seen *seen = &LUA_SEEN(s)->part[part & 7];
+
+	for (__u32 n = 0; n < LUA_NAMES_AT_ONCE; n++) {
+		if (i + n >= seen->count || to > sizeof(s->text) - LUA_NAME)
+			return;
+		__builtin_memset(s->text + to, 0, LUA_NAME);
+		lua_tell_name(l, s, part, seen->address, i + n, to);
+		to += LUA_NAME;
+	}
+}
+
+#endif
