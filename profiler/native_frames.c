@@ -29,7 +29,6 @@ struct row {
 struct maker {
 	struct perf_map *map; /* NULL: has not been opened, or cannot be */
 	uint64_t again;	      /* ns: not to be looked at before; 0: there is a file */
-	bool gone;
 };
 
 struct native_frames {
@@ -39,7 +38,7 @@ struct native_frames {
 	size_t rows_room;
 	uint32_t *frames;
 	size_t count, room;
-	struct table by_process; /* (process, pid) -> index in makers */
+	struct table by_process; /* (pid, 0) -> index in makers */
 	struct maker *makers;
 	size_t makers_room;
 	struct kernel_symbols *kernel;
@@ -163,9 +162,9 @@ struct native_row native_frames_kernel(struct native_frames *f, uint64_t address
 	return row_give(f, row);
 }
 
-static struct maker *maker_of(struct native_frames *f, uint32_t process, pid_t pid)
+static struct maker *maker_of(struct native_frames *f, pid_t pid)
 {
-	uint32_t index = table_put(&f->by_process, process, pid);
+	uint32_t index = table_put(&f->by_process, pid, 0);
 
 	if (!index || !array_reserve(&f->makers, &f->makers_room, index + 1, sizeof(*f->makers)))
 		return NULL;
@@ -178,7 +177,7 @@ static const char *made_name(struct maker *maker, pid_t pid, uint64_t address)
 	uint64_t now = maker->again ? loop_now() : 0;
 	const char *name;
 
-	if (maker->gone || now < maker->again)
+	if (now < maker->again)
 		return NULL;
 	if (!maker->map && perf_map_open(pid, &maker->map))
 		maker->map = NULL;
@@ -187,23 +186,21 @@ static const char *made_name(struct maker *maker, pid_t pid, uint64_t address)
 	return name;
 }
 
-struct native_row native_frames_made(struct native_frames *f, uint32_t process, pid_t pid, uint64_t address)
+struct native_row native_frames_made(struct native_frames *f, pid_t pid, uint64_t address)
 {
-	struct maker *maker = maker_of(f, process, pid);
+	struct maker *maker = maker_of(f, pid);
 	const char *name = maker ? made_name(maker, pid, address) : NULL;
 
 	f->single = frame_put(f, CAPTURE_NATIVE, name ?: UNKNOWN, name ? MADE_FILE : "", 0, 0);
 	return (struct native_row){ &f->single, !!f->single };
 }
 
-void native_frames_forget(struct native_frames *f, uint32_t process, pid_t pid)
+void native_frames_forget(struct native_frames *f, pid_t pid)
 {
-	uint32_t index = table_find(&f->by_process, process, pid);
-	struct maker *maker = index && index < f->makers_room ? &f->makers[index] : NULL;
+	uint32_t index = table_find(&f->by_process, pid, 0);
 
-	if (!maker)
+	if (!index || index >= f->makers_room)
 		return;
-	perf_map_close(maker->map);
-	maker->map = NULL;
-	maker->gone = true;
+	perf_map_close(f->makers[index].map);
+	f->makers[index] = (struct maker){ 0 };
 }

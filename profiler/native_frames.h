@@ -33,14 +33,14 @@ struct native_row native_frames_binary(struct native_frames *frames, uint32_t bi
 
 /*
  * At an address in a process that no file tells of: code made at run time, with the name the program gave it in its perf map.
- * process: a number for this life of the pid. Its name may change: such a row must not be kept.
+ * Its name may change: such a row must not be kept.
  */
-struct native_row native_frames_made(struct native_frames *frames, uint32_t process, pid_t pid, uint64_t address);
+struct native_row native_frames_made(struct native_frames *frames, pid_t pid, uint64_t address);
 
 /* At an address in the kernel, whose names are read at the first one. */
 struct native_row native_frames_kernel(struct native_frames *frames, uint64_t address);
 
-/* A process has ended. */
-void native_frames_forget(struct native_frames *frames, uint32_t process, pid_t pid);
+/* A process has ended, or runs another program. */
+void native_frames_forget(struct native_frames *frames, pid_t pid);
 
 #endif

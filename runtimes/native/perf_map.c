@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../profiler/base/array.h"
 #include "../../profiler/base/buffer.h"
+#include "../../profiler/base/file.h"
 #include "../../profiler/proc.h"
 #include "root.h"
 #include "symbol_table.h"
@@ -20,6 +22,7 @@
 #define MAX_TEXT    (256u << 20) /* bytes of the file that are read */
 #define MAX_PATH    64
 #define PIECE	    (1u << 16)
+#define START_SLACK 2 /* seconds by which the clocks may differ */
 #define MAX_TAIL    4096 /* entries looked at one by one before they are sorted in */
 
 /* The newest entries are searched from their end; behind those sorted in they grow to a share of them, so that each is sorted
@@ -28,6 +31,9 @@ struct perf_map {
 	int root, file; /* file: -1 before it is there */
 	char path[MAX_PATH];
 	bool owned;	/* root is ours */
+	bool checked;	/* it must be of a process, which was started then and whose user it is */
+	uid_t user;
+	__s64 since;	/* seconds since 1970 */
 	__u64 read;	/* bytes of the file */
 	struct buffer line; /* the last, as far as it has been written */
 	struct symbol_entry *entries;
@@ -51,22 +57,44 @@ int perf_map_open_at(int root, const char *path, struct perf_map **ret)
 	return 0;
 }
 
+/* When a process was started, in seconds since 1970: field 22 of its stat (man 5 proc), in ticks since the machine was. */
+static int start_time(pid_t pid, __s64 *ret)
+{
+	struct timespec real, boot;
+	unsigned long long ticks;
+	char path[64], text[1024];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	at = file_read_text(path, text, sizeof(text)) > 0 ? strrchr(text, ')') : NULL; /* behind the name */
+	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) != 1)
+		return -ESRCH;
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	*ret = real.tv_sec - boot.tv_sec + (__s64)(ticks / sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
 int perf_map_open(pid_t pid, struct perf_map **ret)
 {
 	struct proc_status status;
 	char path[MAX_PATH];
-	int err = proc_status(pid, &status), root = err ? err : root_open(pid);
+	__s64 since;
+	int err = proc_status(pid, &status) ?: start_time(pid, &since), root = err ? err : root_open(pid);
 
 	if (root < 0)
 		return root;
 	/* Named by the process itself, as it knows its number. */
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", status.inner);
 	err = perf_map_open_at(root, path, ret);
-	if (err)
+	if (err) {
 		close(root);
-	else
-		(*ret)->owned = true;
-	return err;
+		return err;
+	}
+	(*ret)->owned = (*ret)->checked = true;
+	(*ret)->user = status.user;
+	(*ret)->since = since;
+	return 0;
 }
 
 /* As before anything was read. */
@@ -154,15 +182,32 @@ static void take_text(struct perf_map *map, const char *text, size_t size)
 	}
 }
 
+/* Numbers of processes are used again, and anybody may write to /tmp: is this file what the process has written? */
+static bool is_of_process(const struct perf_map *map, const struct stat *st)
+{
+	return !map->checked || ((st->st_uid == map->user || !st->st_uid) && st->st_mtim.tv_sec + START_SLACK >= map->since);
+}
+
+static bool open_file(struct perf_map *map, struct stat *st)
+{
+	if (map->file < 0)
+		map->file = root_open_file(map->root, map->path);
+	if (map->file < 0 || fstat(map->file, st))
+		return false;
+	if (is_of_process(map, st))
+		return true;
+	close(map->file);
+	map->file = -1;
+	return false;
+}
+
 static void read_more(struct perf_map *map)
 {
 	char piece[PIECE];
 	struct stat st;
 	ssize_t n = 1;
 
-	if (map->file < 0)
-		map->file = root_open_file(map->root, map->path);
-	if (map->file < 0 || fstat(map->file, &st))
+	if (!open_file(map, &st))
 		return;
 	if ((__u64)st.st_size < map->read)
 		forget(map); /* written anew */

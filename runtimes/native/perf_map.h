@@ -12,7 +12,10 @@
 
 struct perf_map;
 
-/* Of a process that lives; the file need not be there yet. 0 or -errno, not reported. */
+/*
+ * Of a process that lives; the file need not be there yet. One that is older than the process, or another user's, is left alone.
+ * 0 or -errno, not reported.
+ */
 int perf_map_open(pid_t pid, struct perf_map **ret);
 /* The same of a file below a root (root.h), which stays the caller's. */
 int perf_map_open_at(int root, const char *path, struct perf_map **ret);

@@ -145,6 +145,33 @@ static void only_a_file_is_opened(void **state)
 	close(root);
 }
 
+/* The numbers of processes come again: what an earlier one left is none of this one's. */
+static void only_a_file_of_the_process_is_read(void **state)
+{
+	struct timespec times[2] = { { .tv_sec = 1000000 }, { .tv_sec = 1000000 } };
+	struct perf_map *map;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("10 10 here\n", f);
+	fclose(f);
+	assert_int_equal(perf_map_open(getpid(), &map), 0);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_at(map, 0x10, NULL);
+	assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0);
+	assert_at(map, 0x10, "here");
+	perf_map_close(map);
+	if (!geteuid() && !chown(path, 4711, 4711)) {
+		assert_int_equal(perf_map_open(getpid(), &map), 0);
+		assert_at(map, 0x10, NULL);
+		perf_map_close(map);
+	}
+	unlink(path);
+}
+
 static void a_process_without_a_map_has_no_names(void **state)
 {
 	struct perf_map *map;
@@ -163,6 +190,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(begins_anew_with_a_shorter_file),
 		cmocka_unit_test(of_many_entries_the_last_stands),
 		cmocka_unit_test(only_a_file_is_opened),
+		cmocka_unit_test(only_a_file_of_the_process_is_read),
 		cmocka_unit_test(a_process_without_a_map_has_no_names),
 	};
 
