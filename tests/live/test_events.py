@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Collections, imports and exceptions against what the interpreter itself tells of them; attaching again and again."""
+"""Collections, imports and exceptions against what the interpreter itself tells of them."""
 import json
 import re
-import signal
-import time
 
 import events
-from live import FULL, Failure, Skip, Target, expect, expect_between, test
-
-ROUNDS = 200 if FULL else 4
+from live import Failure, Skip, Target, expect, expect_between, test
 
 
 def trace(target, event, *options):
@@ -81,47 +77,6 @@ def exceptions_are_told_where_they_are_raised(python):
              if one[2:] != other[2:] or one[0] != other[0] or (one[1] and one[1] != other[1])]
     expect(len(got) == len(truth["raised"]) and not wrong, "%d of %d; differ: %s" % (len(got), len(truth["raised"]), wrong[:2]))
     return "%d" % len(got)
-
-
-def code_of(pid):
-    """The bytes of all files' code in the process."""
-    code = {}
-    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
-        for line in maps:
-            if " r-xp " in line and "/" in line:
-                start, end = (int(part, 16) for part in line.split()[0].split("-"))
-                memory.seek(start)
-                code[start] = memory.read(end - start)
-    return code
-
-
-def code_is_again(target, before):
-    """The kernel takes its probes away some time after the last one who wanted them is gone."""
-    end = time.monotonic() + 10
-    while code_of(target.pid) != before:
-        expect(time.monotonic() < end, "the code differs")
-        time.sleep(0.05)
-
-
-@test("few")
-def attaching_leaves_nothing_behind(python):
-    with Target(python, "rates") as target:
-        rates = [events.truth_of(target)["rate"]]
-        before = code_of(target.pid)
-        for number in range(ROUNDS):
-            with events.Watch("stat" if number % 3 else "trace", "call", target.pid) as watch:
-                if number % 3 == 0:
-                    watch.process.kill()
-                elif number % 3 == 1:
-                    watch.end()
-                else:
-                    watch.process.send_signal(signal.SIGTERM)
-                    watch.process.communicate(timeout=30)
-            expect(target.alive(), "died after %d times: %s" % (number + 1, target.complaint()))
-        code_is_again(target, before)
-        rates.append(events.truth_of(target)["rate"])
-    expect(rates[1] > 0.6 * rates[0], "%.0f rounds a second after it, %.0f before" % (rates[1], rates[0]))
-    return "%d times, %.2f of the speed" % (ROUNDS, rates[1] / rates[0])
 
 
 @test("minors")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Calls, raises and lets generators run until SIGTERM; says at SIGUSR1 how much of that it does in a second of CPU time:
+"""Calls, raises, imports, collects and lets generators run until SIGTERM, and sees that all of it comes out right; says at SIGUSR1 how much of that it does in a second of CPU time:
 the best of WINDOWS, for there are other programs on the machine."""
+import gc
 import signal
 
 from target import cpu_time, finish, ready, stop
@@ -23,12 +24,17 @@ def generator():
 
 
 def step():
-    leaf(1)
-    list(generator())
+    raised = False
+    assert leaf(1) == 1
+    assert list(generator()) == [1, 2]
     try:
         failing()
     except ValueError:
-        pass
+        raised = True
+    assert raised
+    import sys
+    assert sys.modules
+    assert gc.collect(0) >= 0
 
 
 def window():
@@ -46,5 +52,5 @@ ready()
 while not stop:
     step()
     if asked:
-        finish(rate=max(window() for _ in range(WINDOWS)))
         del asked[:]
+        finish(rate=max(window() for _ in range(WINDOWS)))
