@@ -3,6 +3,29 @@
 #include "at.h"
 #include "registers.h"
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, struct scry_line);
+	__type(value, __u64);
+} lines SEC(".maps");
+
+/* Lines are too many to be told of one by one. */
+static __always_inline void line_count(__u32 code, __s64 line)
+{
+	struct scry_line key = { .code = code, .line = line };
+	__u64 none = 0, *times = bpf_map_lookup_elem(&lines, &key);
+
+	if (!times) {
+		bpf_map_update_elem(&lines, &key, &none, BPF_NOEXIST);
+		times = bpf_map_lookup_elem(&lines, &key);
+	}
+	if (times)
+		__sync_fetch_and_add(times, 1);
+	else
+		count(SCRY_COUNT_UNTRACKED);
+}
+
 static __always_inline void tell(enum scry_event_kind kind, __u64 name, __s64 number)
 {
 	struct scry_event *event;
@@ -13,6 +36,11 @@ static __always_inline void tell(enum scry_event_kind kind, __u64 name, __s64 nu
 	if (python_look(0, at.slot))
 		at.s->walk.count = 0;
 	if (at.s->walk.count && code_dropped(at.s->here.code)) {
+		at_end(&at);
+		return;
+	}
+	if (kind == SCRY_EVENT_LINE && config.aggregate) {
+		line_count(at.s->walk.count ? at.s->here.code : 0, number);
 		at_end(&at);
 		return;
 	}

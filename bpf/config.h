@@ -12,6 +12,7 @@
 #define CALL_SET_BITS 14		/* sets of calls that run at a time, 2 to the power of */
 #define CALL_SETS     (1 << CALL_SET_BITS)
 #define MAX_FUNCTIONS 8192	/* with statistics */
+#define MAX_LINES     65536
 #define MAX_VERDICTS  (1 << 20) /* code objects with a verdict of the name filter */
 
 struct scry_config {

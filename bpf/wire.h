@@ -257,6 +257,12 @@ struct scry_call_stat {
 	__u32 hist[SCRY_HIST_BUCKETS];
 };
 
+/* A line of a code object (0: not known): the map `lines` has how often it was executed. */
+struct scry_line {
+	__u32 code;
+	__s32 line;
+};
+
 /* Text read from the target: a str (kind 1, 2, 4 bytes a character) or bytes (kind 1, utf8 set). */
 struct scry_text {
 	__u32 chars; /* length in the target, in characters */

@@ -50,7 +50,7 @@ static int stat_main(const struct command *cmd, int argc, char **argv)
 	struct stat_config c = { .limit = NO_LIMIT_GIVEN };
 	struct spawn child = { .gate = -1, .broken = -1 };
 	int first = opt_parse(cmd, argc, argv, &c);
-	bool terminal = isatty(STDOUT_FILENO), calls;
+	bool terminal = isatty(STDOUT_FILENO), in_kernel;
 	struct stat_options o;
 
 	if (first < 0 || event_options_parse(cmd, &c.events, &c.targets, argc, argv, first))
@@ -61,9 +61,9 @@ static int stat_main(const struct command *cmd, int argc, char **argv)
 		c.limit = c.events.json ? 0 : LIMIT;
 	if (targets_examine(&c.targets) || caps_check_record())
 		return EXIT_FAILED;
-	calls = kind_of(c.events.events) == SCRY_EVENT_CALL;
+	in_kernel = kind_of(c.events.events) == SCRY_EVENT_CALL || kind_of(c.events.events) == SCRY_EVENT_LINE;
 	o = (struct stat_options){
-		.run = { .session = { .stream = !calls, .aggregate = calls,
+		.run = { .session = { .stream = !in_kernel, .aggregate = in_kernel,
 				      /* else the time of functions left out would be their callers' own */
 				      .keep_dropped = c.events.func || c.events.file },
 			 .targets = &c.targets, .seconds = c.events.seconds, .stats = c.events.stats },
@@ -89,7 +89,8 @@ const struct command cmd_stat = {
 		   "that has not ended yet counts as a call, but its time does not; the table marks it as running.\n"
 		   "\n"
 		   "Collections are told by generation, with their share of the time, a histogram of all pauses and the functions\n"
-		   "in which they began; imports by module, lines and exceptions by place, audit events by name.\n"
+		   "in which they began; imports by module, lines (counted in the kernel as well) and exceptions by\n"
+		   "place, audit events by name.\n"
 		   "\n"
 		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
 		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"

@@ -142,6 +142,7 @@ static void size_maps(struct session *s)
 {
 	const struct session_options *o = &s->options;
 	bool events = o->events != 0, calls = o->events & 1u << RUNTIME_EVENT_CALL;
+	bool lines = o->events & 1u << RUNTIME_EVENT_LINE;
 	int slots = s->cpus * (1 + (events ? SLOTS_PER_CPU : 0));
 
 	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
@@ -149,6 +150,7 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.code_cache, slots);
 	bpf_map__set_max_entries(s->skel->maps.calls, calls ? CALL_SETS : 1);
 	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
+	bpf_map__set_max_entries(s->skel->maps.lines, lines && o->aggregate ? MAX_LINES : 1);
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
 	bpf_program__set_autoload(s->skel->progs.sample_cpu, o->frequency != 0);
 	probes_choose_programs(s->skel, o->events);
@@ -400,6 +402,19 @@ void session_each_stat(const struct session *s, void (*add)(void *ctx, uint32_t 
 		last = &code;
 		if (!bpf_map__lookup_elem(map, &code, sizeof(code), &stat, sizeof(stat), 0))
 			add(ctx, code, &stat);
+	}
+}
+
+void session_each_line(const struct session *s, void (*add)(void *ctx, const struct scry_line *line, uint64_t times), void *ctx)
+{
+	struct bpf_map *map = s->skel->maps.lines;
+	struct scry_line line, *last = NULL;
+	__u64 times;
+
+	while (!bpf_map__get_next_key(map, last, &line, sizeof(line))) {
+		last = &line;
+		if (!bpf_map__lookup_elem(map, &line, sizeof(line), &times, sizeof(times), 0))
+			add(ctx, &line, times);
 	}
 }
 

@@ -27,7 +27,7 @@ struct session_options {
 	unsigned long max_stack; /* frames */
 	unsigned events;	/* besides sampling: bits 1 << enum runtime_event */
 	enum runtime_method method; /* how to see them */
-	bool stream, aggregate;	/* send each event; keep statistics of calls */
+	bool stream, aggregate;	/* send each event; keep statistics of calls or lines */
 	bool args, ret;		/* calls: with their arguments, with the values they return */
 	bool stack;		/* events carry the whole stack */
 	uint64_t min_duration_ns;
@@ -83,6 +83,9 @@ void session_judge(struct session *session, uint32_t code, enum scry_verdict ver
 void session_each_stat(const struct session *session,
 		       void (*add)(void *ctx, uint32_t code, const struct scry_call_stat *stat), void *ctx);
 void session_each_call(const struct session *session, void (*add)(void *ctx, const struct scry_call *call), void *ctx);
+/* How often each line was executed (options.aggregate). */
+void session_each_line(const struct session *session,
+		       void (*add)(void *ctx, const struct scry_line *line, uint64_t times), void *ctx);
 
 /* What the programs and maps used, one line each. */
 void session_print_stats(const struct session *session, FILE *to);

@@ -30,9 +30,8 @@ static struct stat_key key_of(struct statistics *s, const struct event *event)
 		key.number = event->number >= 0 ? (uint32_t)event->number + 1 : 0;
 		return key;
 	}
-	if (event->kind != SCRY_EVENT_LINE)
-		key.text = intern_put(&s->rows.texts, event->text[0], strlen(event->text[0]));
-	if (event->kind == SCRY_EVENT_LINE || event->kind == SCRY_EVENT_EXCEPTION) {
+	key.text = intern_put(&s->rows.texts, event->text[0], strlen(event->text[0]));
+	if (event->kind == SCRY_EVENT_EXCEPTION) {
 		key.function = place.function;
 		key.line = place.line > 0 ? (uint32_t)place.line : 0;
 	}
@@ -116,6 +115,17 @@ void stat_add_running(void *ctx, const struct scry_call *call)
 	row->running++;
 }
 
+void stat_add_line(void *ctx, const struct scry_line *line, uint64_t times)
+{
+	struct statistics *s = ctx;
+	struct stat_key key = { .function = codebook_find(s->watch.book, line->code),
+				.line = line->line > 0 ? (uint32_t)line->line : 0 };
+	struct stat_row *row = watch_wants(&s->watch, key.function) ? stat_rows_find(&s->rows, &key) : NULL;
+
+	if (row)
+		row->calls += times;
+}
+
 static void collect(struct statistics *s, const struct run *run, uint64_t now)
 {
 	static const enum scry_count losses[] = { SCRY_COUNT_LOST_EVENTS, SCRY_COUNT_BUSY, SCRY_COUNT_UNTRACKED };
@@ -124,9 +134,13 @@ static void collect(struct statistics *s, const struct run *run, uint64_t now)
 	s->lost = 0;
 	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
 		s->lost += session_count(run->session, losses[i]);
-	if (s->options->kind != SCRY_EVENT_CALL)
+	if (!s->options->run.session.aggregate)
 		return;
 	stat_rows_clear(&s->rows);
+	if (s->options->kind == SCRY_EVENT_LINE) {
+		session_each_line(run->session, stat_add_line, s);
+		return;
+	}
 	session_each_stat(run->session, stat_add_calls, s);
 	session_each_call(run->session, stat_add_running, s);
 }

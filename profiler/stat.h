@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Statistics of one kind of event: calls are counted in the kernel, the others as they come. */
+/* Statistics of one kind of event: calls and lines are counted in the kernel, the others as they come. */
 #ifndef SCRY_STAT_H
 #define SCRY_STAT_H
 
@@ -44,6 +44,7 @@ void stat_deinit(struct statistics *stat);
 void stat_take(struct statistics *stat, const struct scry_record *record, size_t size);
 void stat_add_calls(void *stat, uint32_t code, const struct scry_call_stat *calls); /* a session_each_stat callback */
 void stat_add_running(void *stat, const struct scry_call *call);			     /* a session_each_call callback */
+void stat_add_line(void *stat, const struct scry_line *line, uint64_t times);	     /* a session_each_line callback */
 
 /* The table, or one JSON object. 0 or -ENOMEM. */
 int stat_text(const struct statistics *stat);

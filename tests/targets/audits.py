@@ -16,4 +16,4 @@ wait_for_go()
 for number in range(40):
     sys.audit("scry.one", number)
     sys.audit("scry.two")
-finish_and_stay(names=["scry.one", "scry.two"] * 40, body=many(1000))
+finish_and_stay(names=["scry.one", "scry.two"] * 40, body=many(50000))
