@@ -9,24 +9,25 @@
 #include "../../profiler/base/array.h"
 #include "../../profiler/base/cleanup.h"
 #include "../../profiler/base/err.h"
-#include "../../profiler/base/intern.h"
 #include "symbol_table.h"
 
 #define MAX_SYMBOLS (4u << 20)
-#define MAX_LINE    1024
+#define MAX_TEXT    (256u << 20)
+#define PIECE	    (1u << 18)
 #define LAST_SIZE   0x10000 /* bytes that a function without another behind it is taken to have at most */
 #define MODULE	    "\x01"  /* in a name of the table, before that of its module */
 
 struct kernel_symbols {
 	struct symbol_table table;
 	bool hidden;
-	char name[SYMBOL_NAME_MAX + 1], file[MAX_LINE];
+	char name[SYMBOL_NAME_MAX + 1], file[SYMBOL_NAME_MAX + 1];
 };
 
 struct reader {
 	struct symbol_entry *entries;
 	size_t count, room;
-	struct intern texts;
+	char *text; /* all of it; the entries' names lie in it */
+	size_t size, text_room;
 	bool shown; /* an address other than 0 */
 };
 
@@ -39,28 +40,27 @@ static unsigned merit(char type, const char *name)
 	return (type == 'T' ? 1u << 16 : 0) | (underscores < 15 ? 15 - underscores : 0) << 12 | (length < 4095 ? 4095 - length : 0);
 }
 
-/* "ffffffff81000000 T name\t[module]" */
+/* "ffffffff81000000 T name\t[module]": the tab becomes MODULE. There are hundreds of thousands, so no scanf. */
 static int take_line(struct reader *r, char *line)
 {
-	char name[MAX_LINE], module[MAX_LINE] = "", type;
-	unsigned long long address;
-	__u32 text;
+	char *name, type, *end;
+	__u64 address = strtoull(line, &end, 16);
+	size_t length;
 
-	if (sscanf(line, "%llx %c %s %s", &address, &type, name, module) < 3 || !strchr("tTwW", type))
+	type = end > line && end[0] == ' ' ? end[1] : 0;
+	if (!type || !strchr("tTwW", type) || end[2] != ' ')
 		return 0;
+	name = end + 3;
+	length = strlen(name);
+	if (name[strcspn(name, "\t")])
+		name[strcspn(name, "\t")] = *MODULE;
 	r->shown |= !!address;
-	if (!address || address + LAST_SIZE < address || r->count >= MAX_SYMBOLS)
+	if (!length || length > SYMBOL_NAME_MAX || *name == *MODULE || !address || address + LAST_SIZE < address || r->count >= MAX_SYMBOLS)
 		return 0;
-	if (*module) {
-		if (strlen(name) + strlen(module) + 2 > sizeof(name))
-			return 0;
-		strcat(strcat(name, MODULE), module);
-	}
-	text = intern_put(&r->texts, name, strlen(name));
-	if (!text || !array_reserve(&r->entries, &r->room, r->count + 1, sizeof(*r->entries)))
+	if (!array_reserve(&r->entries, &r->room, r->count + 1, sizeof(*r->entries)))
 		return -ENOMEM;
 	r->entries[r->count++] = (struct symbol_entry){
-		.start = address, .priority = merit(type, name), .name = intern_text(&r->texts, text), .length = strlen(name),
+		.start = address, .priority = merit(type, name), .name = name, .length = length,
 	};
 	return 0;
 }
@@ -94,26 +94,44 @@ static int make_table(struct reader *r, struct symbol_table *ret)
 	return symbol_table_make(r->entries, r->count, ret);
 }
 
+static int read_text(struct reader *r, FILE *from)
+{
+	size_t n = 1;
+
+	while (n && r->size < MAX_TEXT) {
+		if (!array_reserve(&r->text, &r->text_room, r->size + PIECE + 1, 1))
+			return -ENOMEM;
+		n = fread(r->text + r->size, 1, PIECE, from);
+		r->size += n;
+	}
+	r->text[r->size] = 0;
+	return 0;
+}
+
+static int take_lines(struct reader *r)
+{
+	char *line = r->text, *end = r->text + r->size, *newline;
+	int err = 0;
+
+	for (; !err && (newline = memchr(line, '\n', end - line)); line = newline + 1) {
+		*newline = 0;
+		err = take_line(r, line);
+	}
+	return err;
+}
+
 int kernel_symbols_read(FILE *from, struct kernel_symbols **ret)
 {
 	struct kernel_symbols *symbols = calloc(1, sizeof(*symbols));
 	struct reader r = { 0 };
-	char line[MAX_LINE];
-	bool whole = true;
-	int err = symbols ? 0 : -ENOMEM;
+	int err = symbols ? read_text(&r, from) : -ENOMEM;
 
-	while (!err && fgets(line, sizeof(line), from)) {
-		bool begins = whole;
-
-		whole = strchr(line, '\n');
-		if (begins && whole)
-			err = take_line(&r, line);
-	}
+	err = err ?: take_lines(&r);
 	err = err ?: make_table(&r, &symbols->table);
 	if (!err)
 		symbols->hidden = !r.shown;
 	free(r.entries);
-	intern_deinit(&r.texts);
+	free(r.text);
 	if (err) {
 		free(symbols);
 		return err == -E2BIG ? -ENOMEM : err;
