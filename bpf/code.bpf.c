@@ -11,52 +11,64 @@
 
 __u32 next_code = 0;
 
-__noinline int python_first_sight(__u64 address, __u32 pid, __u32 slot)
+/* First told, then entered: whoever finds the id in the table can be sure that its name is on its way before him. */
+static __always_inline int code_tell(struct scry_scratch *s, __u32 id, __u32 pid, __u32 binary, __u32 bytes)
 {
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	struct scry_scratch *s = scratch_at(slot);
-	struct scry_code_key key = { .address = address };
-	const struct scry_python *py;
-	struct scry_code_known *known, new = {};
-	__u32 binary, id, index;
+	__u32 index = id & (MAX_VERDICTS - 1);
 	__u8 none = SCRY_VERDICT_NONE;
-	int bytes;
 
-	if (!proc || !s)
-		return -SCRY_WALK_PENDING;
-	binary = proc->binary;
-	key.instance = proc->instance;
-	py = bpf_map_lookup_elem(&pythons, &binary);
-	if (!py)
-		return -SCRY_WALK_PENDING;
-	bytes = identity_read(s, py, proc->bias, address);
-	if (bytes < 0)
-		return bytes;
-	id = __sync_fetch_and_add(&next_code, 1) + 1;
-	if (id >= SCRY_CODE_IDS)
-		return -SCRY_WALK_CODES_FULL;
-	index = id & (MAX_VERDICTS - 1);
 	bpf_map_update_elem(&verdicts, &index, &none, BPF_ANY); /* of the object that had this slot before */
 	s->code.head.kind = SCRY_RECORD_CODE;
 	s->code.head.pid = pid;
 	s->code.head.time = bpf_ktime_get_ns();
 	s->code.id = id;
-	s->code.instance = key.instance;
+	s->code.instance = s->walk.instance;
 	s->code.binary = binary;
-	/* First told, then entered: whoever finds the id in the table can be sure that its name is on its way before him. */
-	if (bytes > (int)sizeof(s->text) || emit(&s->code, sizeof(s->code) + bytes)) {
+	if (bytes > sizeof(s->text) || emit(&s->code, sizeof(s->code) + bytes)) {
 		count(SCRY_COUNT_LOST_CODES);
-		return -SCRY_WALK_CODE_LOST;
+		return -1;
 	}
 	count(SCRY_COUNT_CODES);
-	new.id = id;
+	return 0;
+}
+
+__noinline int python_code(__u64 address, __u32 pid, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_code_key key = { .address = address };
+	struct scry_code_known *known, new = {};
+	const struct scry_python *py;
+	__u32 binary;
+	int bytes;
+
+	if (!s)
+		return -SCRY_WALK_PENDING;
+	binary = s->walk.binary;
+	key.instance = s->walk.instance;
+	known = bpf_map_lookup_elem(&codes, &key);
+	if (known) {
+		s->here.first = known->first;
+		s->here.generator = known->generator;
+		return known->id;
+	}
+	py = bpf_map_lookup_elem(&pythons, &binary);
+	if (!py)
+		return -SCRY_WALK_PENDING;
+	bytes = identity_read(s, py, s->walk.bias, address);
+	if (bytes < 0)
+		return bytes;
+	new.id = __sync_fetch_and_add(&next_code, 1) + 1;
 	new.first = s->here.first;
 	new.generator = s->here.generator;
+	if (new.id >= SCRY_CODE_IDS)
+		return -SCRY_WALK_CODES_FULL;
+	if (code_tell(s, new.id, pid, binary, bytes))
+		return -SCRY_WALK_CODE_LOST;
 	if (bpf_map_update_elem(&codes, &key, &new, BPF_NOEXIST)) {
 		known = bpf_map_lookup_elem(&codes, &key); /* another CPU was first */
 		return known ? (int)known->id : -SCRY_WALK_CODES_FULL;
 	}
-	return id;
+	return new.id;
 }
 
 /*

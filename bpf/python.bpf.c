@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The walk of CPython's frames in the current task, with the look-up of code objects. */
+/* The walk of CPython's frames in the current task. */
 #include "python.h"
 #include "task.h"
 
@@ -19,42 +19,22 @@ __noinline int walk_in_register(__u64 value)
 	return 0;
 }
 
-/*
- * The table of all code objects, or a first sight. The id, with s->here.first set; 0: error set. Not a function of its own: below
- * call_close (bpf/calls.bpf.c) the stack would be deeper than the 8 frames that the kernel allows.
- */
-static __always_inline int code_find(struct scry_scratch *s, __u64 address)
-{
-	struct scry_code_key key = { .address = address, .instance = s->walk.instance };
-	struct scry_code_known *known = bpf_map_lookup_elem(&codes, &key);
-	int id;
-
-	if (known) {
-		s->here.first = known->first;
-		s->here.generator = known->generator;
-		return known->id;
-	}
-	id = python_first_sight(address, s->walk.pid, s->slot);
-	if (id > 0)
-		return id;
-	s->walk.error = -id;
-	return 0;
-}
-
 static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u64 address)
 {
 	struct scry_code_slot *slot =
 		&((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
-	__u32 id;
+	int id;
 
 	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation) {
 		s->here.first = slot->known.first;
 		s->here.generator = slot->known.generator;
 		return slot->known.id;
 	}
-	id = code_find(s, address);
-	if (!id)
+	id = python_code(address, s->walk.pid, s->slot);
+	if (id <= 0) {
+		s->walk.error = -id;
 		return 0;
+	}
 	slot->address = address;
 	slot->instance = s->walk.instance;
 	slot->generation = s->walk.generation;
@@ -119,60 +99,36 @@ __noinline int python_walk_far(__u32 index, __u32 slot)
 	return 0;
 }
 
-/* s->walk is prepared: find the thread's state. */
-static __always_inline int current_frame(struct scry_scratch *s, __u32 slot)
+__noinline int python_current(__u32 slot)
 {
-	struct scry_walk *w = &s->walk;
-	__u32 index = w->binary;
-	bool over = python_begin(index, slot);
+	struct scry_scratch *s = scratch_at(slot);
+	struct scry_proc *proc;
+	struct scry_walk *w;
+	bool known, over;
+	__u32 pid;
 
+	if (!s)
+		return SCRY_WALK_PENDING;
+	w = &s->walk;
+	known = w->tls_module;
+	w->error = SCRY_WALK_OK;
+	w->frame = w->entry = w->interp = w->unsure = 0;
+	over = python_begin(w->binary, slot);
 	for (int i = 0; !over && i < WALK_MAX_STATES / WALK_CHUNK / CHUNKS; i++)
-		over = python_search_far(index, slot);
+		over = python_search_far(w->binary, slot);
 	if (!over) { /* what lies in frame is a thread state yet */
 		w->frame = 0;
 		w->error = SCRY_WALK_NO_THREAD_STATE;
 	}
 	if (!w->frame && !w->error)
 		w->error = SCRY_WALK_NOT_STARTED;
-	return w->error;
-}
-
-__noinline int python_enter(__u32 pid, __u32 slot)
-{
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	struct scry_scratch *s = scratch_at(slot);
-	int error;
-
-	if (!proc || !s)
-		return SCRY_WALK_PENDING;
-	walk_prepare(s, proc, pid, slot);
-	error = current_frame(s, slot);
-	if (s->walk.tls_module && !proc->tls_module)
-		proc->tls_module = s->walk.tls_module;
-	return error;
-}
-
-__noinline int python_current(__u32 slot)
-{
-	struct scry_scratch *s = scratch_at(slot);
-	struct scry_proc *proc;
-	bool known;
-	__u32 pid;
-	int error;
-
-	if (!s)
-		return SCRY_WALK_PENDING;
-	known = s->walk.tls_module;
-	s->walk.error = SCRY_WALK_OK;
-	s->walk.frame = s->walk.entry = s->walk.interp = s->walk.unsure = 0;
-	error = current_frame(s, slot);
-	if (s->walk.tls_module && !known) {
-		pid = s->walk.pid;
+	if (w->tls_module && !known) { /* the same for all of the process's threads */
+		pid = w->pid;
 		proc = bpf_map_lookup_elem(&procs, &pid);
 		if (proc)
-			proc->tls_module = s->walk.tls_module;
+			proc->tls_module = w->tls_module;
 	}
-	return error;
+	return w->error;
 }
 
 __noinline int python_still(__u64 state, __u64 frame, __u32 slot)
@@ -207,7 +163,6 @@ __noinline int python_look(__u64 frame, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
 	struct scry_code_cache *cache = bpf_map_lookup_elem(&code_cache, &slot);
-	struct python_window window = {};
 	const struct scry_python *py = s ? python_of(s) : 0;
 
 	if (!py || !cache)
@@ -220,10 +175,11 @@ __noinline int python_look(__u64 frame, __u32 slot)
 	s->walk.error = SCRY_WALK_OK;
 	s->walk.count = 0;
 	s->walk.unsure = 0; /* at a probe the thread's state is whole */
-	window.from = s->here.frame = frame; /* this one alone: its callers are not looked at */
-	if (py->frame_bytes > WINDOW_BYTES || walk_read(s->window, py->frame_bytes, window.from))
+	s->walk.window_from = s->here.frame = frame; /* this one alone: its callers are not looked at */
+	s->walk.window_last = 0;
+	if (py->frame_bytes > WINDOW_BYTES || walk_read(s->window, py->frame_bytes, frame))
 		return SCRY_WALK_FRAME_FAULT;
-	s->here.caller = python_frame(py, s, cache, &window, window.from);
+	s->here.caller = python_frame(py, s, cache, frame);
 	s->here.code = s->frames[0].code;
 	s->here.at = s->frames[0].at;
 	if (!s->walk.error && !s->walk.count) /* one of the interpreter's own */

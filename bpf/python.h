@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * CPython in BPF: bpf/python.bpf.c, bpf/code.bpf.c. All work in a scratch that the caller owns, named by its slot, in whose
- * `walk` the process is prepared (walk_prepare), but for python_enter, which does that.
+ * `walk` the process is prepared (walk_prepare).
  */
 #ifndef SCRY_BPF_PYTHON_H
 #define SCRY_BPF_PYTHON_H
@@ -41,10 +41,7 @@ static __always_inline const struct python_layout *python_layout_at(__u32 slot)
 	return py ? &py->layout : 0;
 }
 
-/* Find the current thread's state in process pid: walk.frame is its current frame. An enum scry_walk_error. */
-int python_enter(__u32 pid, __u32 slot);
-
-/* The same where the process is prepared; s->raw is the thread's state. */
+/* Find the current thread's state, in s->raw: walk.frame is its current frame. An enum scry_walk_error. */
 int python_current(__u32 slot);
 
 /*
@@ -111,7 +108,10 @@ int python_pops(__u32 slot);
 /* What an instruction that returns a constant returns: `instruction` is its address, 0: where the frame has it. */
 __u64 python_constant(__u64 frame, __u64 instruction, __u32 slot);
 
-/* Give a code object an id, and tell user space of it. The id, or a negative enum scry_walk_error. */
-int python_first_sight(__u64 address, __u32 pid, __u32 slot);
+/*
+ * A code object's id, with s->here.first set. At its first sight it is given one, and user space is told of it. 0 or less:
+ * a negative enum scry_walk_error.
+ */
+int python_code(__u64 address, __u32 pid, __u32 slot);
 
 #endif

@@ -32,7 +32,8 @@ static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struc
 	if (task->flags & PF_EXITING)
 		return;
 	if (config.runtimes & 1 << SCRY_RUNTIME_PYTHON && proc->runtime == SCRY_RUNTIME_PYTHON) {
-		if (!python_enter(pid, slot))
+		walk_prepare(s, proc, pid, slot);
+		if (!python_current(slot))
 			python_walk(pid, slot);
 	} else if (config.runtimes & 1 << SCRY_RUNTIME_LUA && proc->runtime == SCRY_RUNTIME_LUA) {
 		if (!lua_enter(pid, slot))

@@ -20,7 +20,7 @@
 #define RAW_BYTES    256
 #define WINDOW_BYTES 2048 /* power of two */
 
-#define WALK_CHUNK 4
+#define WALK_CHUNK 2
 #define WALK_MAX_STATES 16384 /* thread states looked at to find one */
 /* Frames looked at in one walk: between two of the program's there may be one of the interpreter's own. */
 #define WALK_MAX_STEPS (2 * (SCRY_MAX_STACK + WALK_CHUNK))
@@ -41,9 +41,12 @@ struct scry_walk {
 	__u32 binary;	  /* index of the interpreter binary */
 	__u32 pid, instance, generation; /* of the process: whose code objects these are */
 	__u32 error;	  /* enum scry_walk_error */
+	__u64 code;	  /* of the frame looked at */
 	__u64 window_from, window_last; /* what s->window holds: frames that begin at from to from + last */
 	__u32 unsure;	  /* entry is still to be compared with what the walk finds */
 	__u32 entries;	  /* of C into the interpreter, before the first frame */
+	__s32 at;	  /* of the frame looked at: as in struct scry_frame */
+	__u32 pad;
 };
 
 /* One frame, looked at for an event. */
@@ -96,6 +99,12 @@ struct scry_scratch {
 #define RAW_U64(s, field) (*(__u64 *)((s)->raw + (OFF(field) & 0xf8)))
 #define RAW_U32(s, field) (*(__u32 *)((s)->raw + (OFF(field) & 0xfc)))
 #define RAW_U8(s, field)  ((s)->raw[OFF(field) & 0xff])
+
+/*
+ * What the BPF verifier knows of registers it follows through all that comes after, each way apart; of what lies in the scratch
+ * it knows nothing. Here values are taken from the scratch again, so that the ways meet.
+ */
+#define walk_forget() asm volatile("" ::: "memory")
 
 #ifdef walk_read
 static inline __attribute__((always_inline)) __u64 walk_pointer(__u64 address)

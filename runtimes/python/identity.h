@@ -10,16 +10,15 @@
 #include "layout.h"
 
 /* Copy a text's bytes to s->text at offset `to`; what does not fit or cannot be read is left to user space. */
-static __always_inline __u32 identity_copy(struct scry_scratch *s, struct scry_text *text, __u32 to, __u32 room)
+static __always_inline void identity_copy(struct scry_scratch *s, struct scry_text *text, __u32 to, __u32 room)
 {
 	__u64 want = (__u64)text->chars * text->kind;
 
 	if (want > room)
 		want = room;
-	if (to > SCRY_NAME_BYTES + SCRY_FILE_BYTES || !want || walk_read(s->text + to, want, text->address))
-		return 0;
-	text->bytes = want;
-	return want;
+	if (to <= SCRY_NAME_BYTES + SCRY_FILE_BYTES && want && !walk_read(s->text + to, want, text->address))
+		text->bytes = want;
+	walk_forget();
 }
 
 /* A bytes object; in 2.7 names are such too. */
@@ -73,7 +72,6 @@ static __always_inline int identity_read(struct scry_scratch *s, const struct sc
 	const struct python_layout *l = &py->layout;
 	struct scry_code *code = &s->code;
 	__u64 name, file, lines;
-	__u32 bytes;
 
 	if (!address || walk_pointer(address + OFF(l->object_type)) != bias + py->code_type)
 		return -SCRY_WALK_BAD_CODE;
@@ -90,10 +88,10 @@ static __always_inline int identity_read(struct scry_scratch *s, const struct sc
 	identity_text(s, l, file, &code->file);
 	__builtin_memset(&code->lines, 0, sizeof(code->lines));
 	identity_bytes(s, l, lines, &code->lines);
-	bytes = identity_copy(s, &code->name, 0, SCRY_NAME_BYTES);
-	bytes += identity_copy(s, &code->file, bytes, SCRY_FILE_BYTES);
-	bytes += identity_copy(s, &code->lines, bytes, SCRY_LINES_BYTES);
-	return bytes;
+	identity_copy(s, &code->name, 0, SCRY_NAME_BYTES);
+	identity_copy(s, &code->file, code->name.bytes, SCRY_FILE_BYTES);
+	identity_copy(s, &code->lines, code->name.bytes + code->file.bytes, SCRY_LINES_BYTES);
+	return code->name.bytes + code->file.bytes + code->lines.bytes;
 }
 
 #endif

@@ -44,5 +44,8 @@ bool python_spans(struct scry_python *py)
 	/* From 3.11 on frames lie one after the other, callers first, in the chunks of a thread's data stack. */
 	py->frame_window = l->instr == PYTHON_INSTR_POINTER ? WINDOW_BYTES : py->frame_bytes;
 	py->code_bytes = whole_words(code);
+	/* The walk takes both fields of a cframe in one read. */
+	if (l->tstate_cframe && l->cframe_previous != l->cframe_current_frame + sizeof(__u64))
+		return false;
 	return py->code_bytes <= RAW_BYTES && py->state_bytes <= RAW_BYTES && py->frame_bytes <= RAW_BYTES;
 }

@@ -7,7 +7,8 @@
 #include "layout.h"
 
 /* Set how much of a thread state, a frame and a code object is read at once: up to the last field it needs, since what follows
- * may not be mapped. false: more than it has room for. */
+ * may not be mapped. false: more than it has room for, or
+ * not laid out as it reads them. */
 bool python_spans(struct scry_python *py);
 
 #endif

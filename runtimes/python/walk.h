@@ -40,10 +40,12 @@ walk_inline __u64 python_walk_again(struct scry_walk *w)
  */
 walk_inline void python_cframe(const struct python_layout *l, struct scry_scratch *s, __u64 cframe)
 {
-	__u64 outer = walk_pointer(cframe + OFF(l->cframe_previous));
+	__u64 pair[2] = {}, outer; /* current_frame and previous, side by side: layout.c */
 
-	if (walk_read(&s->walk.frame, sizeof(s->walk.frame), cframe + OFF(l->cframe_current_frame)))
+	if (walk_read(pair, sizeof(pair), cframe + OFF(l->cframe_current_frame)))
 		s->walk.error = SCRY_WALK_STATE_FAULT;
+	s->walk.frame = pair[0];
+	outer = pair[1];
 	s->walk.entry = outer ? walk_pointer(outer + OFF(l->cframe_current_frame)) : 0;
 	s->walk.unsure = s->walk.entry != s->walk.frame; /* the same on the way out */
 	if (!s->walk.frame) {
@@ -159,11 +161,6 @@ walk_inline bool python_search(const struct scry_python *py, struct scry_scratch
 
 #define PAGE_BYTES 4096 /* the smallest there is */
 
-/* What s->window holds of the target's memory: frames that begin between `from` and `from + last`. */
-struct python_window {
-	__u64 from, last;
-};
-
 /* Field of the frame that begins `in` bytes into the window. The mask keeps the verifier content. */
 #define FRAME_FIELD(s, type, in, field) (*(type *)((s)->window + (((in) + OFF(field)) & (WINDOW_BYTES - sizeof(type)))))
 
@@ -171,18 +168,20 @@ struct python_window {
  * Have the frame at `frame` in the window. What is read beside it is on the same page, so that no read fails which would
  * not fail for the frame alone.
  */
-walk_inline bool python_frame_load(const struct scry_python *py, struct scry_scratch *s, struct python_window *window,
-				   __u64 frame)
+walk_inline bool python_frame_load(const struct scry_python *py, struct scry_scratch *s, __u64 frame)
 {
+	struct scry_walk *w = &s->walk;
 	__u64 before = py->frame_window - py->frame_bytes, on_page = frame & (PAGE_BYTES - 1);
 	__u32 size;
 
-	if (frame - window->from <= window->last)
+	if (frame - w->window_from <= w->window_last)
 		return true;
-	window->last = before < on_page ? before : on_page;
-	window->from = frame - window->last;
-	size = window->last + py->frame_bytes;
-	return size <= WINDOW_BYTES && !walk_read(s->window, size, window->from);
+	if (before > on_page)
+		before = on_page;
+	w->window_last = before;
+	w->window_from = frame - before;
+	size = before + py->frame_bytes;
+	return size <= WINDOW_BYTES && !walk_read(s->window, size, frame - before);
 }
 
 /* Byte offset of the frame's instruction from its code object's first one. */
@@ -257,26 +256,26 @@ walk_inline bool python_is_entering(const struct python_layout *l, struct scry_s
 }
 
 /* Take the frame at `frame`; its caller, or 0. An error ends the walk. */
-walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch *s, void *known,
-			       struct python_window *window, __u64 frame)
+walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch *s, void *known, __u64 frame)
 {
 	const struct python_layout *l = &py->layout;
 	struct scry_walk *w = &s->walk;
 	__u64 in, code, previous;
 	__u32 n = w->count, id;
-	__s32 at;
 
-	if (!python_frame_load(py, s, window, frame)) {
+	if (!python_frame_load(py, s, frame)) {
 		w->error = SCRY_WALK_FRAME_FAULT;
 		return 0;
 	}
-	in = frame - window->from;
+	walk_forget();
+	in = frame - w->window_from;
 	previous = FRAME_FIELD(s, __u64, in, l->frame_previous);
 	if (w->unsure && python_is_entry(l, s, in)) {
 		if (previous != w->entry)
 			return 0; /* walk again, from there */
 		w->unsure = 0;
 	}
+	walk_forget();
 	/* The interpreter's own frames mark entries from C: no function of the program. */
 	if (l->owner_interpreter && FRAME_FIELD(s, __u8, in, l->frame_owner) >= l->owner_interpreter) {
 		if (walk_counts_entries() && (previous || !l->has_base_frame))
@@ -288,18 +287,19 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 		return 0;
 	}
 	code = FRAME_FIELD(s, __u64, in, l->frame_code);
-	if (l->tagged)
-		code &= ~3ULL;
-	at = python_at(l, s, in, code);
-	id = walk_code(s, known, code);
+	w->code = l->tagged ? code & ~3ULL : code;
+	walk_forget();
+	w->at = python_at(l, s, in, w->code);
+	walk_forget();
+	id = walk_code(s, known, w->code);
 	if (!id)
 		return 0;
 	s->frames[n].code = id;
-	s->frames[n].at = at;
+	s->frames[n].at = w->at;
 	w->count = n + 1;
 	if (walk_counts_entries() && python_enters(l, s, in))
 		python_count_entry(s);
-	if (!n && w->unsure && python_is_entering(l, s, in, frame, at)) {
+	if (!n && w->unsure && python_is_entering(l, s, in, frame, w->at)) {
 		w->error = SCRY_WALK_ENTERING;
 		w->unsure = 0;
 		return 0;
@@ -307,32 +307,38 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 	return previous;
 }
 
-/* Walk on for a chunk. True when the walk is over. */
-walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratch *s, void *known)
+/* One step. True when the walk is over. */
+walk_inline bool python_step(const struct scry_python *py, struct scry_scratch *s, void *known)
 {
 	struct scry_walk *w = &s->walk;
-	struct python_window window = { .from = w->window_from, .last = w->window_last };
 	__u64 frame = w->frame;
 
-	for (int i = 0; i < WALK_CHUNK; i++) {
-		if (!frame)
-			return true;
-		if (frame == w->mark) {
-			w->error = SCRY_WALK_FRAME_CYCLE;
-			frame = 0;
-		} else {
-			if (w->steps++ == w->next_mark) {
-				w->mark = frame;
-				w->next_mark = w->steps * 2;
-			}
-			frame = python_frame(py, s, known, &window, frame);
+	if (!frame)
+		return true;
+	if (frame == w->mark) {
+		w->error = SCRY_WALK_FRAME_CYCLE;
+		frame = 0;
+	} else {
+		if (w->steps++ == w->next_mark) {
+			w->mark = frame;
+			w->next_mark = w->steps * 2;
 		}
-		if (!frame && w->unsure && (!w->error || (w->entry && w->error != SCRY_WALK_TRUNCATED)))
-			frame = python_walk_again(w);
+		frame = python_frame(py, s, known, frame);
 	}
+	if (!frame && w->unsure && (!w->error || (w->entry && w->error != SCRY_WALK_TRUNCATED)))
+		frame = python_walk_again(w);
 	w->frame = frame;
-	w->window_from = window.from;
-	w->window_last = window.last;
+	walk_forget();
+	return false;
+}
+
+/* Walk on for a chunk. True when the walk is over. Nothing of a step is left in registers or on the stack, so that the BPF
+ * verifier need not follow the ways through one step apart through the next ones. */
+walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratch *s, void *known)
+{
+	for (int i = 0; i < WALK_CHUNK; i++)
+		if (python_step(py, s, known))
+			return true;
 	return false;
 }
 
