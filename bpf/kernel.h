@@ -46,6 +46,7 @@ struct file {
 
 struct mm_struct {
 	unsigned long start_code;
+	unsigned long start_stack;
 	struct file *exe_file;
 };
 

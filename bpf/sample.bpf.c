@@ -6,8 +6,7 @@ const volatile struct scry_config config = {};
 
 char LICENSE[] SEC("license") = "GPL";
 
-SEC("perf_event")
-int sample_cpu(void *ctx)
+static __always_inline int sample_take(void *ctx, bool deep)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scry_scratch *s;
@@ -31,10 +30,25 @@ int sample_cpu(void *ctx)
 	stack_take(s, slot, task, proc, pid);
 	if (stack_is_foreign(sample))
 		return 0;
+	if (deep)
+		stack_deepen(ctx, s, slot, task, pid);
 	stack_sign(sample, task, pid, SCRY_RECORD_SAMPLE);
 	count(SCRY_COUNT_SAMPLES);
 	frames = stack_frames(sample);
 	if (emit(sample, sizeof(*sample) + frames * sizeof(struct scry_frame)))
 		count(SCRY_COUNT_LOST);
 	return 0;
+}
+
+SEC("perf_event")
+int sample_cpu(void *ctx)
+{
+	return sample_take(ctx, false);
+}
+
+/* With frames of C or of the kernel. */
+SEC("perf_event")
+int sample_cpu_deep(void *ctx)
+{
+	return sample_take(ctx, true);
 }

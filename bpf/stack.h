@@ -7,6 +7,7 @@
 #define SCRY_BPF_STACK_H
 
 #include "lua.h"
+#include "native.h"
 #include "place.h"
 #include "python.h"
 #include "task.h"
@@ -44,6 +45,25 @@ static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struc
 	}
 	sample->error = s->walk.error;
 	sample->count = s->walk.count;
+}
+
+/*
+ * Add the frames of C and of the kernel, as the options ask for. For programs that are only loaded with these options: others
+ * would have to load all that it needs.
+ */
+static __always_inline void stack_deepen(void *ctx, struct scry_scratch *s, __u32 slot, struct task_struct *task, __u32 pid)
+{
+	struct scry_sample *sample = &s->sample;
+	__u32 at;
+	long bytes;
+
+	if (config.native && !(task->flags & PF_EXITING))
+		native_walk(pid, slot);
+	at = sample->count + sample->native;
+	if (!config.kernel || at > SCRY_MAX_STACK + SCRY_MAX_NATIVE)
+		return;
+	bytes = bpf_get_stack(ctx, &s->frames[at], SCRY_MAX_KERNEL * sizeof(__u64), 0);
+	sample->kernel = bytes > 0 ? bytes / sizeof(__u64) : 0;
 }
 
 /* What lies behind s->sample: the frames of all kinds. More than can be: 0. */

@@ -59,6 +59,7 @@ enum scry_record_kind {
 	SCRY_RECORD_EXEC,
 	SCRY_RECORD_EXIT,	/* of a process's last thread */
 	SCRY_RECORD_EVENT,	/* a struct scry_sample, its frames, then a struct scry_event */
+	SCRY_RECORD_ASK_MAP,	/* a process whose memory map user space should look at */
 };
 
 /* Counters kept per CPU. */

@@ -23,13 +23,20 @@ struct record_config {
 	const char *root;
 	unsigned long frequency, max_stack;
 	double seconds;
-	int event, weight, method;
+	int event, weight, method, native, stacks;
+	bool kernel, inlined;
 };
 
 static const char *const weights[] = { "time", "calls", NULL };
 enum { WEIGHT_NOT_GIVEN = -1, WEIGHT_TIME, WEIGHT_CALLS };
 
 #define DEFAULT_HZ 99
+
+/* --native alone is as with "folded". */
+static const char *const natives[] = { "folded", "all", NULL };
+enum { NATIVE_NOT_GIVEN = -1, NATIVE_FOLDED, NATIVE_ALL };
+static const char *const stack_kinds[] = { "interpreted", "full", NULL };
+enum { STACKS_INTERPRETED, STACKS_FULL };
 
 /* What can be recorded. Calls by number are the last row, which has no name of its own. */
 static const char *const events[] = { "cpu", "call", "gc", "exception", "import", NULL };
@@ -61,6 +68,12 @@ static const struct opt opts[] = {
 	  "write FILE in the format of its extension (.scry .folded .svg .txt .json; - is folded to stdout); may be repeated" },
 	{ "lines", 0, OPT_FLAG, AT_CONFIG(lines), NULL, "frames show the line being executed, not the function's first" },
 	{ "root", 0, OPT_STRING, AT_CONFIG(root), "process,thread", "add the process, the thread or both as root frames" },
+	{ "native", 0, OPT_CHOICE, AT_CONFIG(native), NULL,
+	  "stacks with functions of C and C++; all: also the interpreter's own that only lead from one function to the next",
+	  .choices = natives, .optional = true },
+	{ "kernel", 0, OPT_FLAG, AT_CONFIG(kernel), NULL, "stacks with functions of the kernel" },
+	{ "stacks", 0, OPT_CHOICE, AT_CONFIG(stacks), NULL, "full: as --native and --kernel", .choices = stack_kinds },
+	{ "inline", 0, OPT_FLAG, AT_CONFIG(inlined), NULL, "native: functions that are inlined, and source lines, where debug information tells" },
 	{ "max-stack", 0, OPT_UINT, AT_CONFIG(max_stack), "FRAMES", "deepest stack; deeper ones are marked [truncated]; 1024 if not given",
 	  1, SCRY_MAX_STACK },
 	{ "stats", 0, OPT_FLAG, AT_CONFIG(stats), NULL, "print what scry itself used" },
@@ -83,6 +96,11 @@ static int check_event(const struct command *cmd, const struct record_config *c)
 	if (c->event != EVENT_CALL && c->weight != WEIGHT_NOT_GIVEN)
 		return usage_error(cmd, "--weight: only for -e call; %s",
 				   c->event == EVENT_EXCEPTION ? "exceptions are counted" : "others weigh by time");
+	if (c->event != EVENT_CPU && (c->native != NATIVE_NOT_GIVEN || c->kernel || c->stacks == STACKS_FULL))
+		return usage_error(cmd, "--%s: only for -e cpu",
+				   c->kernel ? "kernel" : c->stacks == STACKS_FULL ? "stacks" : "native");
+	if (c->inlined && c->native == NATIVE_NOT_GIVEN && c->stacks != STACKS_FULL)
+		return usage_error(cmd, "--inline: only with --native");
 	if (c->event == EVENT_CPU && c->method)
 		return usage_error(cmd, "--method: only for events other than cpu");
 	return 0;
@@ -96,6 +114,10 @@ static void configure_event(const struct record_config *c, struct record_options
 
 	o->kind = kinds[counted ? EVENT_CALL_COUNT : c->event].kind;
 	session->max_stack = c->max_stack;
+	session->native = c->native != NATIVE_NOT_GIVEN || c->stacks == STACKS_FULL;
+	session->kernel = c->kernel || c->stacks == STACKS_FULL;
+	session->inlined = c->inlined;
+	o->native_all = c->native == NATIVE_ALL;
 	if (c->event == EVENT_CPU) {
 		session->frequency = c->frequency ?: DEFAULT_HZ;
 		o->kind.period = 1000000000 / session->frequency;
@@ -221,7 +243,7 @@ static int record_and_show(const struct record_config *c, struct record_options 
 
 static int record_main(const struct command *cmd, int argc, char **argv)
 {
-	struct record_config c = { .weight = WEIGHT_NOT_GIVEN, .max_stack = SCRY_DEFAULT_STACK };
+	struct record_config c = { .weight = WEIGHT_NOT_GIVEN, .native = NATIVE_NOT_GIVEN, .max_stack = SCRY_DEFAULT_STACK };
 	int first = opt_parse(cmd, argc, argv, &c);
 	_cleanup_free_ char *target = NULL, *path = NULL;
 	struct record_options o;
@@ -255,6 +277,10 @@ const struct command cmd_record = {
 		   "capture, from which 'scry report' makes flame graphs and tables. A started CMD is followed from its first\n"
 		   "instruction with all its children, and its exit status is passed on.\n"
 		   "\n"
+		   "--native adds the functions of C and C++, --kernel those of the kernel, each where it was called: one stack from\n"
+		   "the program's entry point through C and interpreted functions and back. No frame pointers or debug information\n"
+		   "are needed. The interpreter's own functions are shown where they are called last, and with --native=all everywhere.\n"
+		   "\n"
 		   "-e records events instead, each one with its stack. Calls weigh by their own time (without what they called), so\n"
 		   "that totals are the time from entry to return; they count when they end, and a generator where it ended. With\n"
 		   "--weight calls each weighs the same, and counts when it begins. Collections of garbage (gc) and imports\n"
@@ -265,6 +291,7 @@ const struct command cmd_record = {
 		    "scry record -F 999 -o out.scry -- python3 app.py --fast\n  a program from its start to its end\n"
 		    "scry record -a -d 30 --root process -o machine.svg\n  every interpreter of the machine, by process\n"
 		    "scry record -p 4711 -d 5 -o - | grep render\n  folded stacks, for other tools\n"
+		    "scry record -p 4711 -d 10 --stacks full -o full.svg\n  with functions of C, C++ and of the kernel\n"
 		    "scry record -e gc -p 4711 -d 60 -o gc.svg\n  what makes the collector of garbage work\n"
 		    "scry record -e call --weight calls -d 2 -p 4711 -o calls.svg\n  who calls what how often\n",
 	.opts = opts,

@@ -14,6 +14,8 @@ void help_option(const struct opt *opt, struct help_option *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->letter = opt->letter;
 	ret->name = opt->name;
+	ret->before = opt->optional ? "[=" : " ";
+	ret->after = opt->optional ? "]" : "";
 	if (opt->metavar)
 		snprintf(ret->value, sizeof(ret->value), "%s", opt->metavar);
 	else if (opt->type == OPT_CHOICE)
@@ -99,7 +101,7 @@ static void print_option(FILE *to, const struct opt *opt)
 
 	help_option(opt, &o);
 	at = o.letter ? fprintf(to, "  -%c, ", o.letter) : fprintf(to, "      ");
-	at += fprintf(to, "--%s%s%s", o.name, *o.value ? " " : "", o.value);
+	at += fprintf(to, "--%s%s%s%s", o.name, *o.value ? o.before : "", o.value, o.after);
 	if (at + 2 > OPTION_COLUMN) {
 		fputc('\n', to);
 		at = 0;

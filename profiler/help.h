@@ -22,6 +22,7 @@ struct help_option {
 	char letter;		/* 0: none */
 	const char *name;
 	char value[128];	/* "" for a flag; "self|total" for a choice without a metavar */
+	const char *before, *after; /* of a value: what stands around it */
 	char range[64];		/* " (1 to 20000)", or "" */
 };
 void help_option(const struct opt *opt, struct help_option *ret);

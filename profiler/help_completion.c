@@ -13,7 +13,7 @@ static void put_options(const struct command *cmd, FILE *to)
 static void put_choices(const struct command *cmd, FILE *to)
 {
 	for (const struct opt *o = cmd->opts; o->name; o++) {
-		if (o->type != OPT_CHOICE)
+		if (o->type != OPT_CHOICE || o->optional)
 			continue;
 		fprintf(to, "\t%s,--%s) words='", cmd->name, o->name);
 		for (int i = 0; o->choices[i]; i++)

@@ -61,9 +61,9 @@ static void put_option(FILE *to, const struct opt *opt)
 	put(to, o.name);
 	fputs("\\fR", to);
 	if (*o.value) {
-		fputs(" \\fI", to);
+		fprintf(to, "%s\\fI", o.before);
 		put(to, o.value);
-		fputs("\\fR", to);
+		fprintf(to, "\\fR%s", o.after);
 	}
 	fputc('\n', to);
 	put(to, opt->help);

@@ -29,7 +29,7 @@ static void put_option(FILE *to, const struct opt *opt)
 	fputs("- `", to);
 	if (o.letter)
 		fprintf(to, "-%c, ", o.letter);
-	fprintf(to, "--%s%s%s`: ", o.name, *o.value ? " " : "", o.value);
+	fprintf(to, "--%s%s%s%s`: ", o.name, *o.value ? o.before : "", o.value, o.after);
 	put(to, opt->help);
 	put(to, o.range);
 	fputc('\n', to);

@@ -168,6 +168,8 @@ static int parse_long(struct parse *p, int i)
 		return complain(p, &s, "takes no value", NULL);
 	if (value)
 		value++;
+	else if (opt->optional)
+		value = opt->choices[0];
 	else if (opt->type != OPT_FLAG) {
 		if (i + 1 >= p->argc)
 			return lacks_value(p, &s, opt);

@@ -34,6 +34,7 @@ struct opt {
 	const char *help;		/* what it does; ranges and choices are added from the row */
 	unsigned long min, max;		/* OPT_UINT; max 0: no upper bound */
 	const char *const *choices;	/* OPT_CHOICE, NULL-ended */
+	bool optional;			/* OPT_CHOICE, long name only: --name alone is the first choice, others are --name=CHOICE */
 };
 
 struct command;

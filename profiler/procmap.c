@@ -73,8 +73,8 @@ static bool cut_suffix(char *s, const char *suffix)
 	return true;
 }
 
-/* "start-end perms offset major:minor inode   path". False: not a mapping of a file. */
-static bool parse_line(char *line, struct procmap *ret)
+/* "start-end perms offset major:minor inode   path". code: executable memory is wanted, else files. False: it is not. */
+static bool parse_line(char *line, bool code, struct procmap *ret)
 {
 	unsigned long long start, end, offset, inode;
 	unsigned major, minor;
@@ -83,7 +83,7 @@ static bool parse_line(char *line, struct procmap *ret)
 
 	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset, &major,
 		   &minor, &inode, &at) != 7 ||
-	    !at || line[at] != '/' || start >= end)
+	    !at || !(code ? strchr(perms, 'x') != NULL : line[at] == '/') || start >= end)
 		return false;
 	*ret = (struct procmap){ .start = start,
 				 .end = end,
@@ -99,7 +99,7 @@ static bool parse_line(char *line, struct procmap *ret)
 	return ret->path;
 }
 
-int procmaps_parse(char *text, struct procmaps *ret)
+static int parse(char *text, bool code, struct procmaps *ret)
 {
 	struct procmaps maps = { 0 };
 	size_t room = 0;
@@ -118,14 +118,24 @@ int procmaps_parse(char *text, struct procmaps *ret)
 			}
 			maps.maps = grown;
 		}
-		if (parse_line(line, &maps.maps[maps.count]))
+		if (parse_line(line, code, &maps.maps[maps.count]))
 			maps.count++;
 	}
 	*ret = maps;
 	return 0;
 }
 
-int procmaps_read(pid_t pid, struct procmaps *ret)
+int procmaps_parse(char *text, struct procmaps *ret)
+{
+	return parse(text, false, ret);
+}
+
+int procmaps_parse_code(char *text, struct procmaps *ret)
+{
+	return parse(text, true, ret);
+}
+
+static int read_maps(pid_t pid, bool code, struct procmaps *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[64];
@@ -133,7 +143,17 @@ int procmaps_read(pid_t pid, struct procmaps *ret)
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	err = read_text(path, &text);
-	return err ? err : procmaps_parse(text, ret);
+	return err ? err : parse(text, code, ret);
+}
+
+int procmaps_read(pid_t pid, struct procmaps *ret)
+{
+	return read_maps(pid, false, ret);
+}
+
+int procmaps_read_code(pid_t pid, struct procmaps *ret)
+{
+	return read_maps(pid, true, ret);
 }
 
 void procmaps_deinit(struct procmaps *maps)

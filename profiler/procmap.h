@@ -8,14 +8,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* A mapping of a file; others are left out. */
+/* A mapping. */
 struct procmap {
 	__u64 start, end, offset;
 	__u64 inode;
 	__u32 major, minor; /* of the device, as the kernel's own superblock has it */
 	bool executable;
 	bool deleted;	    /* " (deleted)" taken off the path */
-	char *path;	    /* as the process sees it; \012 decoded */
+	char *path;	    /* as the process sees it; \012 decoded; "", or "[vdso]" and its like, where there is no file */
 };
 
 struct procmaps {
@@ -24,13 +24,16 @@ struct procmaps {
 };
 
 /*
- * 0 or -errno (-ESRCH: no such process, or it has no memory of its own any more). Prints nothing.
+ * The mappings of files; of executable memory, with or without a file. 0 or -errno (-ESRCH: no such process, or it has no
+ * memory of its own any more). Prints nothing.
  */
 int procmaps_read(pid_t pid, struct procmaps *ret);
+int procmaps_read_code(pid_t pid, struct procmaps *ret);
 void procmaps_deinit(struct procmaps *maps);
 
 /* Parse the text of a maps file; text is changed. For procmaps_read and its test. */
 int procmaps_parse(char *text, struct procmaps *ret);
+int procmaps_parse_code(char *text, struct procmaps *ret);
 
 /* The running executable, also when deleted. Descriptor or -errno. */
 int procmap_open_exe(pid_t pid);

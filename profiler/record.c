@@ -72,7 +72,13 @@ static int create_capture(struct recording *r, uint64_t start)
 
 static int begin(void *ctx, const struct run *run)
 {
-	return create_capture(ctx, run->start);
+	struct recording *r = ctx;
+	const struct session_options *session = &r->options->run.session;
+	int err = create_capture(r, run->start);
+
+	if (!err && (session->native || session->kernel))
+		err = recorder_deepen(r->recorder, session_binaries(run->session), r->options->native_all);
+	return err;
 }
 
 static void on_record(void *ctx, const struct scry_record *record, size_t size)

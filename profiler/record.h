@@ -22,6 +22,7 @@ struct record_options {
 	const char *path;	/* of the capture; NULL: an unnamed temporary file */
 	const char *target;	/* described in words */
 	char *const *argv;	/* scry's own command line, NULL-ended */
+	bool native_all;	/* with native frames also those of the interpreter that only lead from one function to the next */
 	bool announce;		/* say on stderr what is recorded, once it is */
 	bool progress;		/* rewrite one line on stderr */
 };

@@ -5,15 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../runtimes/native/binaries.h"
 #include "base/array.h"
 #include "base/err.h"
 #include "base/intern.h"
 #include "codebook.h"
 #include "events.h"
 #include "framebook.h"
+#include "mixed.h"
+#include "native_frames.h"
 #include "threads.h"
 
 #define MAX_KNOWN_BYTES (64u << 20) /* of raw stacks remembered; then from the beginning */
+
+/* What a stack as it came stands for. */
+struct known_stack {
+	uint32_t node;
+	enum scry_walk_error error;
+};
+
+/* Stacks with other frames than interpreted ones differ in more than these. */
+struct key {
+	uint32_t pid;
+	uint16_t count, native, kernel;
+	uint8_t error, native_error, entries, runtime, pad[2];
+	struct scry_frame frames[];
+};
 
 struct recorder {
 	struct capture_writer *capture;
@@ -23,8 +40,13 @@ struct recorder {
 	struct threads threads;
 	struct intern known; /* stacks as they came -> index in nodes */
 	size_t known_bytes;
-	uint32_t *nodes;
+	struct known_stack *nodes;
 	size_t nodes_room;
+	bool deep;		 /* samples have frames of C or of the kernel */
+	struct mixed mixed;
+	struct native_frames *native;
+	struct key *key;	 /* of such a sample, for known */
+	size_t key_room;
 	uint32_t marks[SCRY_WALK_ERROR_COUNT]; /* frames that say why a stack has no root */
 };
 
@@ -54,14 +76,25 @@ int recorder_create(struct capture_writer *capture, uint64_t period, struct reco
 	return 0;
 }
 
+int recorder_deepen(struct recorder *r, const struct native_binaries *binaries, bool all)
+{
+	r->deep = true;
+	r->mixed.binaries = binaries;
+	r->mixed.all = all;
+	return native_frames_create(r->capture, &r->native);
+}
+
 void recorder_destroy(struct recorder *r)
 {
 	if (!r)
 		return;
 	framebook_destroy(r->frames);
 	codebook_destroy(r->book);
+	native_frames_destroy(r->native);
+	mixed_deinit(&r->mixed);
 	threads_deinit(&r->threads);
 	intern_deinit(&r->known);
+	free(r->key);
 	free(r->nodes);
 	free(r);
 }
@@ -79,30 +112,112 @@ static uint32_t mark(struct recorder *r, enum scry_walk_error error)
 	return r->marks[error];
 }
 
-static uint32_t stack_build(struct recorder *r, const struct scry_sample *sample)
+static bool is_interpreted(const struct scry_frame *frame)
 {
-	uint32_t node = CAPTURE_NO_STACK;
+	return frame->code >> SCRY_FRAME_SHIFT == SCRY_FRAME_INTERPRETED;
+}
 
-	if (sample->error)
-		node = capture_stack(r->capture, node, mark(r, sample->error));
-	for (uint32_t i = sample->count; i-- > 0;) {
-		uint32_t frame = framebook_find(r->frames, &sample->frames[i],
-						i + 1 < sample->count ? &sample->frames[i + 1] : NULL);
+/* An address as frames of two of the kinds have it: the kernel's are the ones whose high bits are set. */
+static uint64_t address_of(const struct scry_frame *frame)
+{
+	uint64_t address = (uint64_t)(frame->code & SCRY_FRAME_LOW) << 32 | (uint32_t)frame->at;
 
-		if (frame)
-			node = capture_stack(r->capture, node, frame);
+	return frame->code >> SCRY_FRAME_SHIFT == SCRY_FRAME_KERNEL ? address | 7ull << 61 : address;
+}
+
+static struct native_row native_row(struct recorder *r, const struct scry_frame *frame, pid_t pid)
+{
+	uint32_t index = frame->code & SCRY_FRAME_LOW;
+	const struct native_binary *binary;
+
+	switch (frame->code >> SCRY_FRAME_SHIFT) {
+	case SCRY_FRAME_NATIVE:
+		binary = r->mixed.binaries ? native_binaries_at(r->mixed.binaries, index) : NULL;
+		return binary ? native_frames_binary(r->native, index, binary->symbols, binary->path, (uint32_t)frame->at) :
+				(struct native_row){ 0 };
+	case SCRY_FRAME_KERNEL:
+		return native_frames_kernel(r->native, address_of(frame));
+	default:
+		return native_frames_made(r->native, pid, address_of(frame));
 	}
+}
+
+/* caller: the next interpreted frame. */
+static uint32_t stack_put(struct recorder *r, const struct scry_frame *frame, const struct scry_frame *caller, pid_t pid,
+			  uint32_t node)
+{
+	struct native_row row = { 0 };
+	uint32_t index;
+
+	if (is_interpreted(frame)) {
+		index = framebook_find(r->frames, frame, caller);
+		return index ? capture_stack(r->capture, node, index) : node;
+	}
+	if (r->deep)
+		row = native_row(r, frame, pid);
+	for (unsigned i = row.count; i-- > 0;)
+		node = capture_stack(r->capture, node, row.frames[i]);
 	return node;
 }
 
-/* Most stacks have been seen before, frame by frame: then the answer is one look-up of their bytes. */
-static uint32_t stack_find(struct recorder *r, const struct scry_sample *sample)
+/* Code made at run time may get another name: what is on such a stack is looked up each time. */
+static bool is_lasting(const struct scry_sample *sample)
 {
-	const char *bytes = (const char *)sample->frames;
-	size_t size = sample->count * sizeof(sample->frames[0]);
-	uint32_t before, index;
+	for (uint32_t i = 0; i < sample->native; i++)
+		if (sample->frames[sample->count + i].code >> SCRY_FRAME_SHIFT == SCRY_FRAME_ADDRESS)
+			return false;
+	return true;
+}
 
-	if (sample->error || !sample->count)
+static struct known_stack stack_build(struct recorder *r, const struct scry_sample *sample)
+{
+	struct known_stack stack = { CAPTURE_NO_STACK, sample->error };
+	const struct scry_frame *frames = sample->frames, *caller = NULL;
+	size_t count = sample->count;
+
+	if (r->deep) {
+		stack.error = mixed_lay(&r->mixed, sample);
+		frames = r->mixed.frames;
+		count = r->mixed.count;
+	}
+	if (stack.error)
+		stack.node = capture_stack(r->capture, stack.node, mark(r, stack.error));
+	for (size_t i = count; i-- > 0;) {
+		stack.node = stack_put(r, &frames[i], caller, sample->head.pid, stack.node);
+		if (is_interpreted(&frames[i]))
+			caller = &frames[i];
+	}
+	return stack;
+}
+
+/* What tells a stack from others, and its size; NULL: no memory. */
+static const void *stack_key(struct recorder *r, const struct scry_sample *sample, size_t *size)
+{
+	size_t frames = (size_t)sample->count + sample->native + sample->kernel, bytes = frames * sizeof(sample->frames[0]);
+
+	*size = bytes;
+	if (!r->deep)
+		return sample->frames;
+	*size += sizeof(*r->key);
+	if (!array_reserve(&r->key, &r->key_room, *size, 1))
+		return NULL;
+	*r->key = (struct key){
+		.pid = sample->head.pid, .count = sample->count, .native = sample->native, .kernel = sample->kernel,
+		.error = sample->error, .native_error = sample->native_error, .entries = sample->entries,
+		.runtime = sample->runtime,
+	};
+	memcpy(r->key->frames, sample->frames, bytes);
+	return r->key;
+}
+
+/* Most stacks have been seen before, frame by frame: then the answer is one look-up of their bytes. */
+static struct known_stack stack_find(struct recorder *r, const struct scry_sample *sample)
+{
+	uint32_t before, index;
+	const void *key;
+	size_t size;
+
+	if (r->deep ? !is_lasting(sample) : sample->error || !sample->count)
 		return stack_build(r, sample);
 	if (r->known_bytes > MAX_KNOWN_BYTES) {
 		intern_deinit(&r->known);
@@ -110,7 +225,8 @@ static uint32_t stack_find(struct recorder *r, const struct scry_sample *sample)
 		r->known_bytes = 0;
 	}
 	before = r->known.count;
-	index = intern_put(&r->known, bytes, size);
+	key = stack_key(r, sample, &size);
+	index = key ? intern_put(&r->known, key, size) : 0;
 	if (!index || !array_reserve(&r->nodes, &r->nodes_room, index + 1, sizeof(*r->nodes)))
 		return stack_build(r, sample);
 	if (index > before) {
@@ -122,14 +238,16 @@ static uint32_t stack_find(struct recorder *r, const struct scry_sample *sample)
 
 static void take_sample(struct recorder *r, const struct scry_sample *sample, size_t size)
 {
+	struct known_stack stack;
 	uint32_t thread;
 
-	if (size < sizeof(*sample) || sample->error >= SCRY_WALK_ERROR_COUNT ||
-	    (size - sizeof(*sample)) / sizeof(sample->frames[0]) < sample->count)
+	if (size < sizeof(*sample) || sample->error >= SCRY_WALK_ERROR_COUNT || sample->native_error >= SCRY_WALK_ERROR_COUNT ||
+	    (size - sizeof(*sample)) / sizeof(sample->frames[0]) < (size_t)sample->count + sample->native + sample->kernel)
 		return;
 	thread = threads_see(&r->threads, sample);
-	capture_sample(r->capture, sample->head.time, thread, stack_find(r, sample), r->period,
-		       sample->error ? error_text[sample->error] : NULL);
+	stack = stack_find(r, sample);
+	capture_sample(r->capture, sample->head.time, thread, stack.node, r->period,
+		       stack.error ? error_text[stack.error] : NULL);
 	r->samples++;
 }
 
@@ -167,8 +285,9 @@ static bool event_leaf(const struct event *event, char *text, size_t size)
 static void take_event(struct recorder *r, const struct scry_record *record, size_t size)
 {
 	char text[EVENT_TEXT_SIZE + 16];
+	struct known_stack stack;
 	struct event event;
-	uint32_t stack, thread;
+	uint32_t thread;
 	uint64_t weight;
 
 	if (event_decode(record, size, &event) || !event_weight(r, &event, &weight))
@@ -179,9 +298,9 @@ static void take_event(struct recorder *r, const struct scry_record *record, siz
 	thread = threads_see(&r->threads, event.sample);
 	stack = stack_find(r, event.sample);
 	if (event_leaf(&event, text, sizeof(text)))
-		stack = capture_stack(r->capture, stack, capture_frame(r->capture,
+		stack.node = capture_stack(r->capture, stack.node, capture_frame(r->capture,
 				      capture_function(r->capture, CAPTURE_NATIVE, text, "", 0), 0));
-	capture_sample(r->capture, event.time, thread, stack, weight, event.error ? error_text[event.error] : NULL);
+	capture_sample(r->capture, event.time, thread, stack.node, weight, stack.error ? error_text[stack.error] : NULL);
 	r->samples++;
 }
 
@@ -201,6 +320,8 @@ void recorder_take(void *ctx, const struct scry_record *record, size_t size)
 		break;
 	case SCRY_RECORD_EXEC: /* another program: names that the one before gave its threads are no more */
 	case SCRY_RECORD_EXIT:
+		if (r->native)
+			native_frames_forget(r->native, record->pid);
 		threads_end(&r->threads, record->pid);
 		break;
 	}

@@ -19,6 +19,13 @@ struct recorder;
 int recorder_create(struct capture_writer *capture, uint64_t period, struct recorder **ret);
 void recorder_destroy(struct recorder *recorder);
 
+/*
+ * Stacks have frames of C (named by the binaries, which must outlive the recorder; NULL: they have not) or of the kernel. all:
+ * with the interpreter's own functions between interpreted ones. 0 or -ENOMEM, reported.
+ */
+struct native_binaries;
+int recorder_deepen(struct recorder *recorder, const struct native_binaries *binaries, bool all);
+
 /* One record: a session_handler, ctx being the recorder. */
 void recorder_take(void *ctx, const struct scry_record *record, size_t size);
 

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "follow.h"
 #include "probes.h"
+#include "spaces.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
 
@@ -26,6 +27,7 @@
 struct session {
 	struct scry_bpf *skel;
 	struct follow *follow;
+	struct spaces *spaces; /* NULL without native frames */
 	struct ring_buffer *ring;
 	struct session_options options;
 	session_handler *handler;
@@ -48,6 +50,33 @@ static int refused(int err, const char *what)
 	return fail(err, "%s: %s; 'scry doctor' tells what is missing", what, strerror(-err));
 }
 
+/* Memory is looked at for as long as it may be sampled. */
+static void on_memory(struct session *s, const struct scry_record *record, size_t size)
+{
+	if (!s->spaces)
+		return;
+	switch (record->kind) {
+	case SCRY_RECORD_SAMPLE:
+		if (size >= sizeof(struct scry_sample) && ((const struct scry_sample *)record)->count)
+			spaces_sampled(s->spaces, record->pid);
+		break;
+	case SCRY_RECORD_ASK_MAP:
+		spaces_follow(s->spaces, record->pid);
+		break;
+	case SCRY_RECORD_FORK:
+		if (size >= sizeof(struct scry_process))
+			spaces_fork(s->spaces, record->pid, ((const struct scry_process *)record)->parent);
+		break;
+	case SCRY_RECORD_EXEC:
+		spaces_forget(s->spaces, record->pid);
+		spaces_follow(s->spaces, record->pid);
+		break;
+	case SCRY_RECORD_EXIT:
+		spaces_forget(s->spaces, record->pid);
+		break;
+	}
+}
+
 /* The programs' questions and news concern the session first, then the handler. */
 static int on_record(void *ctx, void *data, size_t size)
 {
@@ -67,6 +96,9 @@ static int on_record(void *ctx, void *data, size_t size)
 		follow_forget(s->follow, record->pid);
 		break;
 	}
+	on_memory(s, record, size);
+	if (record->kind == SCRY_RECORD_ASK_MAP)
+		return 0;
 	s->handler(s->ctx, record, size);
 	return ++s->polled < POLL_RECORDS ? 0 : -EINTR;
 }
@@ -114,6 +146,8 @@ static int configure(struct session *s)
 	config->runtimes = o->runtimes ? o->runtimes : 0xff;
 	config->tids = o->tid_count > 0;
 	config->max_stack = o->max_stack;
+	config->native = o->native;
+	config->kernel = o->kernel;
 	config->cpus = s->cpus;
 	for (int event = 0; event < RUNTIME_EVENT_COUNT; event++)
 		config->events |= o->events & 1u << event ? 1u << (SCRY_EVENT_CALL + event) : 0;
@@ -137,6 +171,11 @@ static int configure(struct session *s)
 	return o->cgroup ? set_cgroup(config, o->cgroup) : 0;
 }
 
+static bool is_deep(const struct session_options *o)
+{
+	return o->native || o->kernel;
+}
+
 /* What no event needs stays small, and its programs are not loaded. */
 static void size_maps(struct session *s)
 {
@@ -152,7 +191,9 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
 	bpf_map__set_max_entries(s->skel->maps.lines, lines && o->aggregate ? MAX_LINES : 1);
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
-	bpf_program__set_autoload(s->skel->progs.sample_cpu, o->frequency != 0);
+	bpf_program__set_autoload(s->skel->progs.sample_cpu, o->frequency && !is_deep(o));
+	bpf_program__set_autoload(s->skel->progs.sample_cpu_deep, o->frequency && is_deep(o));
+	spaces_size_maps(s->skel, is_deep(o), o->all || o->cgroup || o->children);
 	probes_choose_programs(s->skel, o->events);
 }
 
@@ -220,6 +261,9 @@ int session_open(const struct session_options *options, session_handler *handler
 		s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_record, s, NULL);
 		err = s->ring ? 0 : fail(-errno, "read BPF ring buffer:");
 	}
+	if (!err && options->native)
+		err = spaces_create(s->skel, s->cpus, ring_buffer__epoll_fd(s->ring), options->inlined,
+				    &s->spaces);
 	if (!err && options->stats)
 		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (err) {
@@ -236,6 +280,7 @@ void session_close(struct session *s)
 		return;
 	session_stop(s);
 	follow_destroy(s->follow);
+	spaces_destroy(s->spaces);
 	ring_buffer__free(s->ring);
 	scry_bpf__destroy(s->skel);
 	if (s->stats_fd >= 0)
@@ -267,6 +312,8 @@ int session_follow(struct session *s, pid_t pid, bool required)
 	err = bpf_map__update_elem(s->skel->maps.targets, &number, sizeof(number), &yes, sizeof(yes), BPF_ANY);
 	if (err)
 		return fail(err, "follow process %d:", pid);
+	if (s->spaces)
+		spaces_follow(s->spaces, pid);
 	/* From here on the programs take it out when it ends; before, they did not know it. */
 	if (!has_ended(pidfd))
 		return 0;
@@ -313,7 +360,8 @@ static int start_ticks(struct session *s)
 			continue;
 		if (fd < 0)
 			return refused(-errno, "open the CPU clock");
-		s->ticks[cpu] = bpf_program__attach_perf_event(s->skel->progs.sample_cpu, fd);
+		s->ticks[cpu] = bpf_program__attach_perf_event(
+			is_deep(&s->options) ? s->skel->progs.sample_cpu_deep : s->skel->progs.sample_cpu, fd);
 		if (!s->ticks[cpu]) {
 			int err = -errno;
 
@@ -346,6 +394,8 @@ void session_stop(struct session *s)
 bool session_poll(struct session *s)
 {
 	follow_waiting(s->follow);
+	if (s->spaces)
+		spaces_poll(s->spaces);
 	s->polled = 0;
 	return ring_buffer__consume(s->ring) == -EINTR;
 }
@@ -432,6 +482,11 @@ void session_each_call(const struct session *s, void (*add)(void *ctx, const str
 	}
 }
 
+struct native_binaries *session_binaries(const struct session *s)
+{
+	return s->spaces ? spaces_binaries(s->spaces) : NULL;
+}
+
 static void print_programs(const struct session *s, FILE *to)
 {
 	struct bpf_program *prog;
@@ -456,4 +511,6 @@ void session_print_stats(const struct session *s, FILE *to)
 	bpf_object__for_each_map(map, s->skel->obj)
 		bytes += (uint64_t)bpf_map__max_entries(map) * (bpf_map__key_size(map) + bpf_map__value_size(map));
 	fprintf(to, "scry: bpf maps %.1f MB\n", bytes / 1e6);
+	if (s->spaces)
+		spaces_print_stats(s->spaces, to);
 }

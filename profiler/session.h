@@ -25,6 +25,8 @@ struct session_options {
 	size_t tid_count;
 	unsigned long frequency; /* Hz; 0: no clock */
 	unsigned long max_stack; /* frames */
+	bool native, kernel;	/* stacks with frames of C, of the kernel */
+	bool inlined;		/* native: source lines and inlined functions too */
 	unsigned events;	/* besides sampling: bits 1 << enum runtime_event */
 	enum runtime_method method; /* how to see them */
 	bool stream, aggregate;	/* send each event; keep statistics of calls or lines */
@@ -86,6 +88,9 @@ void session_each_call(const struct session *session, void (*add)(void *ctx, con
 /* How often each line was executed (options.aggregate). */
 void session_each_line(const struct session *session,
 		       void (*add)(void *ctx, const struct scry_line *line, uint64_t times), void *ctx);
+
+/* The binaries that native frames name (options.native), or NULL. */
+struct native_binaries *session_binaries(const struct session *session);
 
 /* What the programs and maps used, one line each. */
 void session_print_stats(const struct session *session, FILE *to);

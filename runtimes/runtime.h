@@ -20,6 +20,7 @@
 #include "sites.h"
 
 struct elf;	/* profiler/elf.h */
+struct elf_range;
 
 /* One recognised interpreter binary. Filled by runtime_ops.recognise. */
 struct runtime_binary {
@@ -117,6 +118,13 @@ struct runtime_ops {
 	int (*probes)(const struct runtime_binary *binary, const struct elf *elf, enum runtime_event event,
 		      enum runtime_method method, void (*add)(void *ctx, const struct runtime_probe *probe), void *ctx,
 		      enum runtime_method *used, char *why, size_t size);
+
+	/*
+	 * Where the code lies by which C enters the interpreter, link-time addresses: one call of it on the C stack stands for the
+	 * frames of the language up to the next that says so (bpf/wire.h, SCRY_ENTRIES_SHIFT). The number of parts, at most max;
+	 * -ENOENT: not found. NULL: this language cannot be told apart on the C stack.
+	 */
+	int (*eval)(const struct elf *elf, struct elf_range *ret, size_t max);
 
 	/* Print what `scry list PID` says of events and methods: one row each through add(event, method, place). */
 	void (*events)(const struct runtime_binary *binary, const struct elf *elf,

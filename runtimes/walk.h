@@ -16,6 +16,7 @@
 #define SCRY_RUNTIMES_WALK_H
 
 #include "../bpf/wire.h"
+#include "native/layout.h"
 
 #define RAW_BYTES    256
 #define WINDOW_BYTES 2048 /* power of two */
@@ -80,6 +81,7 @@ struct scry_scratch {
 	__u8 raw[RAW_BYTES];	   /* one structure of the target */
 	__u8 window[WINDOW_BYTES]; /* several frames of the target */
 	struct scry_walk walk;
+	struct native_walk native;
 	struct scry_here here;
 	struct {
 		__u64 now; /* ns */

@@ -71,19 +71,49 @@ struct native_mapping {
 	__u64 bias;	 /* run-time address minus link-time address */
 	__u32 binary;	 /* index in scry's table, NATIVE_NO_BINARY */
 	__u32 first;	 /* its pages of code: link-time address of the first >> NATIVE_PAGE_SHIFT, */
-	__u32 pages;	 /* their number; 0: it has no rows, so frame pointers are followed */
-	__u32 at;	 /* index of the first struct native_page */
+	__u32 pages;	 /* their number; 0: it has no rows */
+	__u32 at;	 /* index of the first struct native_page; without rows an enum native_without */
 };
 #define NATIVE_NO_BINARY 0
 
-/* A process's mappings, sorted: in parts of an array that all processes share. */
+/* Code without rows. */
+enum native_without {
+	NATIVE_WITHOUT_POINTERS, /* made at run time, or compiled without: frame pointers are followed */
+	NATIVE_WITHOUT_FILE,	 /* its file cannot be read */
+	NATIVE_WITHOUT_ROOM,	 /* the tables are full */
+};
+
+/* A process's mappings, sorted: in parts of an array that all processes share. What is not used begins at NATIVE_NOWHERE. */
 struct native_space {
-	__u32 count;
+	__u64 from[NATIVE_SPACE_PARTS]; /* start of a part's first mapping */
 	__u32 part[NATIVE_SPACE_PARTS];
-	__u32 pad;
 };
 struct native_part {
 	struct native_mapping mapping[NATIVE_PART];
+};
+#define NATIVE_NOWHERE (1ULL << 62)
+
+/* Which one a process has. */
+struct native_proc {
+	__u64 stack; /* mm_struct.start_stack, by which the memory of the program before is told apart */
+	__u32 space; /* index of a struct native_space */
+	__u32 pad;
+};
+
+/* The walk of one thread's C stack. */
+struct native_walk {
+	__u64 pc, sp, bp;
+	__u64 link;    /* what is looked up: pc, or the last byte of the call before it, as link-time address */
+	__u64 reg[16]; /* of the innermost frame, by their DWARF numbers */
+	struct native_mapping map; /* that pc was found in last */
+	__u32 row, rows_end, block; /* where the rows of the page of `link` are */
+	__u32 space;
+	__u32 first;   /* frames[] before its own */
+	__u32 count, limit;
+	__u32 error;   /* enum scry_walk_error */
+	__u8 called;   /* pc is a return address */
+	__u8 inner;	/* reg[] holds */
+	__u8 pad[6];
 };
 
 #endif

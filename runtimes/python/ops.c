@@ -24,4 +24,5 @@ const struct runtime_ops python_runtime = {
 	.threads = python_threads,
 	.probes = python_probes,
 	.events = python_events,
+	.eval = python_eval_parts,
 };

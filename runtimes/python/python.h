@@ -96,4 +96,8 @@ int python_table_line(enum python_lines format, const unsigned char *table, size
 char *python_text(const unsigned char *bytes, size_t chars, unsigned kind,
 		  enum scry_encoding encoding);
 
+/* ---- eval.c ---- */
+
+int python_eval_parts(const struct elf *elf, struct elf_range *ret, size_t max);
+
 #endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The walk of C frames in the current task. Its maps and functions are only there where a program that uses them is loaded. */
+#include "native.h"
+#include "task.h"
+
+#define ASK_FIRST_NS 1000000ULL /* 1 ms */
+#define ASK_LAST_NS  1000000000ULL
+#define STEPS	     4
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_PROCS);
+	__type(key, __u32);
+	__type(value, struct native_proc);
+} native_procs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, __u32);
+	__type(value, struct native_space);
+} native_spaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, __u32);
+	__type(value, struct native_part);
+} native_parts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NATIVE_PAGES);
+	__type(key, __u32);
+	__type(value, struct native_page);
+} native_pages SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NATIVE_RULES);
+	__type(key, __u32);
+	__type(value, struct native_rule);
+} native_rules SEC(".maps");
+
+/* Rows, in maps that user space makes as they are needed. */
+struct native_segment {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NATIVE_SEGMENT);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct native_block));
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, NATIVE_SEGMENTS);
+	__type(key, __u32);
+	__array(values, struct native_segment);
+} native_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_PROCS);
+	__type(key, __u32);
+	__type(value, struct scry_asked);
+} native_asked SEC(".maps");
+
+static __always_inline const struct native_space *walk_space(__u32 index)
+{
+	return bpf_map_lookup_elem(&native_spaces, &index);
+}
+
+static __always_inline const struct native_part *walk_part(__u32 index)
+{
+	return bpf_map_lookup_elem(&native_parts, &index);
+}
+
+static __always_inline const struct native_page *walk_page(__u32 index)
+{
+	return bpf_map_lookup_elem(&native_pages, &index);
+}
+
+static __always_inline const struct native_rule *walk_rule(__u32 number)
+{
+	return bpf_map_lookup_elem(&native_rules, &number);
+}
+
+static __always_inline const struct native_block *walk_block(__u32 index)
+{
+	__u32 segment = index / NATIVE_SEGMENT, in = index & (NATIVE_SEGMENT - 1);
+	void *blocks = bpf_map_lookup_elem(&native_rows, &segment);
+
+	return blocks ? bpf_map_lookup_elem(blocks, &in) : 0;
+}
+
+#include "../runtimes/native/walk.h"
+
+/* Ask for the memory map of a process, at most once in a while. */
+static __always_inline void native_ask(__u32 pid)
+{
+	struct scry_record ask = { .kind = SCRY_RECORD_ASK_MAP, .pid = pid, .time = bpf_ktime_get_ns() };
+	struct scry_asked first = { .next = ask.time + ASK_FIRST_NS, .wait = ASK_FIRST_NS };
+	struct scry_asked *last = bpf_map_lookup_elem(&native_asked, &pid);
+
+	if (last) {
+		if (ask.time < last->next)
+			return;
+		last->wait = last->wait < ASK_LAST_NS ? last->wait * 2 : ASK_LAST_NS;
+		last->next = ask.time + last->wait;
+	} else {
+		bpf_map_update_elem(&native_asked, &pid, &first, BPF_ANY);
+	}
+	bpf_ringbuf_output(&events, &ask, sizeof(ask), BPF_RB_FORCE_WAKEUP);
+}
+
+#if defined(__TARGET_ARCH_x86)
+/* In user mode, or where the task entered the kernel: struct pt_regs (arch/x86/include/asm/ptrace.h). */
+static __always_inline bool native_begin(struct native_walk *n)
+{
+	const void *at = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct pt_regs regs;
+
+	if (bpf_probe_read_kernel(&regs, sizeof(regs), at))
+		return false;
+	n->pc = regs.rip;
+	n->sp = regs.rsp;
+	n->bp = regs.rbp;
+	n->reg[0] = regs.rax;
+	n->reg[1] = regs.rdx;
+	n->reg[2] = regs.rcx;
+	n->reg[3] = regs.rbx;
+	n->reg[4] = regs.rsi;
+	n->reg[5] = regs.rdi;
+	n->reg[8] = regs.r8;
+	n->reg[9] = regs.r9;
+	n->reg[10] = regs.r10;
+	n->reg[11] = regs.r11;
+	n->reg[12] = regs.r12;
+	n->reg[13] = regs.r13;
+	n->reg[14] = regs.r14;
+	n->reg[15] = regs.r15;
+	n->called = 0;
+	n->inner = 1;
+	return true;
+}
+#else
+static __always_inline bool native_begin(struct native_walk *n)
+{
+	return false;
+}
+#endif
+
+/* Each a global function, which the verifier looks at once. */
+
+__noinline int native_at(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	return s ? native_enter(s) : 0;
+}
+
+__noinline int native_blocks(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (s)
+		native_find_block(&s->native);
+	return 0;
+}
+
+__noinline int native_number(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!s || !native_rows_of(&s->native))
+		return NATIVE_RULE_NONE;
+	if ((s->native.rows_end - 1) / NATIVE_BLOCK_ROWS != s->native.block)
+		native_blocks(slot);
+	return native_rule_number(&s->native);
+}
+
+__noinline int native_step(__u32 slot, __u32 number)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	return !s || native_leave(s, number);
+}
+
+__noinline int native_steps(__u32 slot)
+{
+	for (int i = 0; i < STEPS; i++)
+		if (!native_at(slot) || native_step(slot, native_number(slot)))
+			return 1;
+	return 0;
+}
+
+__noinline int native_far(__u32 slot)
+{
+	for (int i = 0; i < 64; i++)
+		if (native_steps(slot))
+			return 1;
+	return 0;
+}
+
+__noinline int native_walk(__u32 pid, __u32 slot)
+{
+	struct native_proc *proc = bpf_map_lookup_elem(&native_procs, &pid);
+	struct scry_scratch *s = scratch_at(slot);
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	struct native_walk *n;
+	__u32 limit = config.max_stack * 4; /* between two interpreted frames there are often three of the interpreter */
+
+	if (!s)
+		return 0;
+	n = &s->native;
+	n->error = SCRY_WALK_NATIVE_PENDING;
+	n->count = 0;
+	n->first = s->sample.count;
+	n->limit = limit < SCRY_MAX_NATIVE ? limit : SCRY_MAX_NATIVE;
+	n->map.start = n->map.end = 0;
+	if (proc && mm && proc->stack == mm->start_stack && native_begin(n)) {
+		n->space = proc->space;
+		n->error = SCRY_WALK_OK;
+		for (int i = 0; i <= SCRY_MAX_NATIVE / STEPS / 64; i++)
+			if (native_far(slot))
+				break;
+	}
+	if (n->error == SCRY_WALK_NATIVE_PENDING || n->error == SCRY_WALK_NATIVE_UNMAPPED)
+		native_ask(pid);
+	s->sample.native = n->count;
+	s->sample.native_error = n->error;
+	return 0;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The walk of C frames by unwind tables. Beside what runtimes/walk.h asks for, whoever includes this file defines how the tables
+ * (layout.h) are reached, each a pointer or NULL:
+ *
+ *     const struct native_space *walk_space(__u32 index)
+ *     const struct native_part *walk_part(__u32 index)
+ *     const struct native_page *walk_page(__u32 index)
+ *     const struct native_block *walk_block(__u32 index)
+ *     const struct native_rule *walk_rule(__u32 number)
+ *
+ * Only a walk that ends at a function without a caller is whole. Each other end has a cause of its own: nothing is guessed. The
+ * searches do without branches, so that the verifier sees one path through them.
+ */
+#ifndef SCRY_NATIVE_WALK_H
+#define SCRY_NATIVE_WALK_H
+
+#include "../walk.h"
+#include "layout.h"
+
+#define native_inline static inline __attribute__((always_inline))
+
+/* Is a < b? 1 or 0; both below 2^63. Compilers must not see that, or they make branches of what is reckoned with it. */
+native_inline __u64 native_below(__u64 a, __u64 b)
+{
+	__u64 below = (a - b) >> 63;
+
+	asm("" : "+r"(below));
+	return below;
+}
+
+/* Find the mapping of an address into n->map. false: there is none. */
+native_inline bool native_locate(struct native_walk *n, __u64 address)
+{
+	const struct native_space *space = walk_space(n->space);
+	const struct native_part *part;
+	const struct native_mapping *map;
+	__u64 at = 0;
+
+	if (!space || address >> 62)
+		return false;
+	for (__u64 half = NATIVE_SPACE_PARTS / 2; half; half /= 2)
+		at += half & (native_below(address, space->from[(at + half) & (NATIVE_SPACE_PARTS - 1)]) - 1);
+	part = walk_part(space->part[at & (NATIVE_SPACE_PARTS - 1)]);
+	if (!part)
+		return false;
+	at = 0;
+	for (__u64 half = NATIVE_PART / 2; half; half /= 2)
+		at += half & (native_below(address, part->mapping[(at + half) & (NATIVE_PART - 1)].start) - 1);
+	map = &part->mapping[at & (NATIVE_PART - 1)];
+	if (address - map->start >= map->end - map->start)
+		return false;
+	n->map = *map;
+	return true;
+}
+
+/* Where the rows for n->link in n->map are: the first, and behind the last. false: there are none. */
+native_inline bool native_rows_of(struct native_walk *n)
+{
+	__u64 index = (n->link >> NATIVE_PAGE_SHIFT) - n->map.first;
+	const struct native_page *page;
+
+	if (index >= n->map.pages)
+		return false;
+	page = walk_page(n->map.at + index);
+	if (!page || !page->rows)
+		return false;
+	n->row = page->row;
+	n->rows_end = page->row + page->rows;
+	n->block = n->row / NATIVE_BLOCK_ROWS;
+	return true;
+}
+
+/* Of several blocks with a page's rows, the last one that begins at or before the address: seldom more than two. */
+native_inline void native_find_block(struct native_walk *n)
+{
+	__u32 last = (n->rows_end - 1) / NATIVE_BLOCK_ROWS, low = n->link & 0xffff;
+
+	for (int i = 0; i < 7 && n->block < last; i++) { /* a page's rows touch 65 blocks at most */
+		__u32 middle = n->block + (last - n->block + 1) / 2;
+		const struct native_block *block = walk_block(middle);
+
+		if (block && (block->row[0] & 0xffff) <= low)
+			n->block = middle;
+		else
+			last = middle - 1;
+	}
+}
+
+/* Number of the rule for n->link, whose rows are known: the last one in its block at or before it. */
+native_inline __u32 native_rule_number(const struct native_walk *n)
+{
+	const struct native_block *block = walk_block(n->block);
+	__u64 low = n->link & 0xffff, first = (__u64)n->block * NATIVE_BLOCK_ROWS, end = n->rows_end - first, at;
+
+	if (!block)
+		return NATIVE_RULE_NONE;
+	at = n->row > first ? n->row - first : 0;
+	for (__u64 half = NATIVE_BLOCK_ROWS / 2; half; half /= 2) {
+		__u64 row = block->row[(at + half) & (NATIVE_BLOCK_ROWS - 1)] & 0xffff, next = at + half;
+
+		at += half & (native_below(low, row) - 1) & -(native_below(next, end) & native_below(next, NATIVE_BLOCK_ROWS));
+	}
+	return block->row[at & (NATIVE_BLOCK_ROWS - 1)] >> 16;
+}
+
+/* Add the frame at n->pc. false: no room. */
+native_inline bool native_push(struct scry_scratch *s, bool known)
+{
+	struct native_walk *n = &s->native;
+	__u64 at = n->pc - n->called;
+	__u32 index = n->first + n->count;
+
+	if (n->count >= n->limit || n->count >= SCRY_MAX_NATIVE || index >= SCRY_MAX_STACK + SCRY_MAX_NATIVE) {
+		n->error = SCRY_WALK_TRUNCATED;
+		return false;
+	}
+	if (known && n->map.binary) {
+		s->frames[index].code = SCRY_FRAME_NATIVE << SCRY_FRAME_SHIFT | (n->map.binary & SCRY_FRAME_LOW);
+		s->frames[index].at = (__s32)n->link;
+	} else {
+		s->frames[index].code = SCRY_FRAME_ADDRESS << SCRY_FRAME_SHIFT | (__u32)(at >> 32 & SCRY_FRAME_LOW);
+		s->frames[index].at = (__s32)at;
+	}
+	n->count++;
+	return true;
+}
+
+/* The walk ends here, for a cause. */
+native_inline bool native_over(struct native_walk *n, enum scry_walk_error error)
+{
+	n->error = error;
+	return true;
+}
+
+/* To the caller, whose frame begins at cfa. */
+native_inline bool native_return(struct native_walk *n, __u64 cfa, __u64 pc)
+{
+	if (cfa <= n->sp)
+		return native_over(n, SCRY_WALK_NATIVE_STUCK);
+	n->sp = cfa;
+	n->pc = pc;
+	n->called = 1;
+	n->inner = 0;
+	return false;
+}
+
+/* Code without rows: made at run time, or compiled without them; then it should have frame pointers. */
+native_inline bool native_by_pointer(struct native_walk *n)
+{
+	__u64 pair[2]; /* the caller's rbp, the return address */
+	__u64 at = n->bp;
+
+	if (at < n->sp || at & 7)
+		return native_over(n, SCRY_WALK_NATIVE_STUCK);
+	if (walk_read(pair, sizeof(pair), at))
+		return native_over(n, SCRY_WALK_NATIVE_FAULT);
+	n->bp = pair[0];
+	return native_return(n, at + 16, pair[1]);
+}
+
+/* What a signal interrupted: struct ucontext has its registers from byte 40 on, rbp as the 11th, rsp and rip as the 16th and
+ * 17th (arch/x86/include/uapi/asm/sigcontext.h). */
+native_inline bool native_by_signal(struct native_walk *n)
+{
+	__u64 reg[7];
+
+	if (walk_read(reg, sizeof(reg), n->sp + 40 + 8 * 10))
+		return native_over(n, SCRY_WALK_NATIVE_FAULT);
+	n->bp = reg[0];
+	n->sp = reg[5]; /* may be anywhere: handlers can have a stack of their own */
+	n->pc = reg[6];
+	n->called = 0;
+	n->inner = 0;
+	return false;
+}
+
+native_inline bool native_register(struct native_walk *n, __u32 reg, __u64 *ret)
+{
+	*ret = reg == NATIVE_RSP ? n->sp : reg == NATIVE_RBP ? n->bp : n->reg[reg & 15];
+	return reg == NATIVE_RSP || reg == NATIVE_RBP || n->inner;
+}
+
+/* 0 or an enum scry_walk_error. */
+native_inline int native_cfa(struct native_walk *n, const struct native_rule *rule, __u64 *ret)
+{
+	__u64 base;
+
+	if (!native_register(n, rule->reg, &base))
+		return SCRY_WALK_NATIVE_RULE;
+	base += (__u64)(__s64)rule->cfa;
+	if (rule->kind == NATIVE_RULE_PLT && (n->link & 15) >= (__u32)rule->extra)
+		base += 8;
+	if (rule->kind == NATIVE_RULE_MEMORY) {
+		if (walk_read(&base, sizeof(base), base))
+			return SCRY_WALK_NATIVE_FAULT;
+		base += (__u64)(__s64)rule->extra;
+	}
+	*ret = base;
+	return 0;
+}
+
+/* The caller's rbp and the return address, which lie side by side where rbp was saved first. */
+native_inline int native_saved(struct native_walk *n, const struct native_rule *rule, __u64 cfa, __u64 *pc)
+{
+	__u64 bp = n->bp, pair[2];
+
+	if (rule->saved == NATIVE_SAVED_AT_CFA && rule->bp == -16 && rule->ra == NATIVE_AT_STACK) {
+		if (walk_read(pair, sizeof(pair), cfa - 16))
+			return SCRY_WALK_NATIVE_FAULT;
+		n->bp = pair[0];
+		*pc = pair[1];
+		return 0;
+	}
+	if (rule->ra != NATIVE_AT_STACK) {
+		if (!native_register(n, rule->ra, pc))
+			return SCRY_WALK_NATIVE_RULE;
+	} else if (walk_read(pc, sizeof(*pc), cfa - 8)) {
+		return SCRY_WALK_NATIVE_FAULT;
+	}
+	if (rule->saved == NATIVE_SAVED_NOT)
+		return 0;
+	n->bp = 0; /* lost: whoever needs it will not be able to read there */
+	if (rule->saved == NATIVE_SAVED_LOST)
+		return 0;
+	bp = (rule->saved == NATIVE_SAVED_AT_CFA ? cfa : bp) + (__u64)(__s64)rule->bp;
+	return walk_read(&n->bp, sizeof(n->bp), bp) ? SCRY_WALK_NATIVE_FAULT : 0;
+}
+
+native_inline bool native_by_rule(struct native_walk *n, const struct native_rule *rule)
+{
+	__u64 cfa, pc = 0;
+	int error;
+
+	switch (rule->kind) {
+	case NATIVE_RULE_END:
+		return native_over(n, SCRY_WALK_OK);
+	case NATIVE_RULE_SIGNAL:
+		return native_by_signal(n);
+	case NATIVE_RULE_NONE:
+		return native_over(n, SCRY_WALK_NATIVE_NO_RULE);
+	case NATIVE_RULE_UNKNOWN:
+		return native_over(n, SCRY_WALK_NATIVE_RULE);
+	}
+	error = native_cfa(n, rule, &cfa);
+	if (!error)
+		error = native_saved(n, rule, cfa, &pc);
+	if (error)
+		return native_over(n, error);
+	return native_return(n, cfa, pc);
+}
+
+/* Have the mapping of n->pc, and n->link. false: it is in none; then the walk is over. */
+native_inline bool native_enter(struct scry_scratch *s)
+{
+	struct native_walk *n = &s->native;
+	__u64 at = n->pc - n->called;
+
+	if (at - n->map.start >= n->map.end - n->map.start && !native_locate(n, at)) {
+		n->link = 0;
+		if (native_push(s, false))
+			n->error = n->pc ? SCRY_WALK_NATIVE_UNMAPPED : SCRY_WALK_NATIVE_NO_RULE;
+		return false;
+	}
+	n->link = at - n->map.bias;
+	return native_push(s, true);
+}
+
+/* One frame. True when the walk is over. rule: the number native_rule_number gave, where n->map has rows. */
+native_inline bool native_leave(struct scry_scratch *s, __u32 number)
+{
+	struct native_walk *n = &s->native;
+	const struct native_rule *rule;
+
+	if (!n->map.pages)
+		return n->map.at == NATIVE_WITHOUT_POINTERS ? native_by_pointer(n) :
+		       native_over(n, n->map.at == NATIVE_WITHOUT_ROOM ? SCRY_WALK_NATIVE_FULL : SCRY_WALK_NATIVE_NO_RULE);
+	rule = walk_rule(number);
+	if (!rule)
+		return native_over(n, SCRY_WALK_NATIVE_NO_RULE);
+	return native_by_rule(n, rule);
+}
+
+#endif
