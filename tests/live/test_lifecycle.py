@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,36 +12,41 @@ from live import (PATIENCE, SCRATCH, SCRY, Failure, Recorder, Skip, Target, bpft
                   read_line, record, show, test)
 
 
-def bpf_objects():
-    """Identifiers of all BPF programs and links in the kernel."""
-    objects = set()
-    for kind in ("prog", "link"):
-        objects |= {(kind, entry["id"]) for entry in bpftool(kind, "show")}
-    return objects
+def held_by(recorder):
+    """(kind, id) of the BPF programs and links that this scry has. (The kernel does not give an id again.)"""
+    held = set()
+    folder = "/proc/%d/fdinfo" % recorder.process.pid
+    for entry in os.listdir(folder):
+        try:
+            with open(os.path.join(folder, entry)) as info:
+                held |= set(re.findall(r"^(prog|link)_id:\s*(\d+)$", info.read(), re.M))
+        except FileNotFoundError:		# closed meanwhile
+            pass
+    expect({"prog", "link"} == {kind for kind, _ in held}, "scry attached nothing: %s" % sorted(held))
+    return held
 
 
-def gone(objects_before):
-    """Nothing is left; the kernel frees programs after a grace period, so ask until it has."""
-    end = time.monotonic() + 10
+def gone(held):
+    """Nothing of it is left; the kernel frees programs after a grace period, so ask until it has."""
+    end = time.monotonic() + PATIENCE
     while True:
-        left = bpf_objects() - objects_before
+        left = held & {(kind, str(entry["id"])) for kind in ("prog", "link") for entry in bpftool(kind, "show")}
         if not left:
             return
         expect(time.monotonic() < end, "left in the kernel: %s" % sorted(left))
         time.sleep(0.05)
 
 
-@test("one", alone=True)
+@test("one")
 def killed(python):
     """kill -9 of scry: the target runs on, no program or link remains, and the capture is readable up to its last second."""
     with Target(python, "shares") as target:
-        before = bpf_objects()
         with Recorder("-p", target.pid, "-F", 999, kinds=("scry",)) as recorder:
-            expect(bpf_objects() - before, "scry attached nothing")
+            held = held_by(recorder)
             told = recorder.wait_for_samples(2000)
             recorder.process.kill()
             recorder.process.wait()
-        gone(before)
+        gone(held)
         expect(target.alive(), "the target died")
         base, files = outputs(("folded", "json"))
         done = subprocess.run([SCRY, "report", recorder.base + ".scry"] + files, stderr=subprocess.PIPE)
@@ -54,11 +60,11 @@ def killed(python):
 
 def ended_by(python, signum):
     with Target(python, "shares") as target:
-        before = bpf_objects()
         with Recorder("-p", target.pid, "-F", 999) as recorder:
+            held = held_by(recorder)
             told = recorder.wait_for_samples(700)
             recording = recorder.stop(signum)
-        gone(before)
+        gone(held)
         expect(target.alive(), "the target died")
     table = recording.json
     expect(table["samples"] >= told, "only %d samples of %d" % (table["samples"], told))
@@ -66,12 +72,12 @@ def ended_by(python, signum):
     return "%d samples" % table["samples"]
 
 
-@test("one", alone=True)
+@test("one")
 def interrupted(python):
     return ended_by(python, signal.SIGINT)
 
 
-@test("one", alone=True)
+@test("one")
 def terminated(python):
     return ended_by(python, signal.SIGTERM)
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Threads: each one's share and what it is shown to do, against the kernel's own account of its CPU time."""
-import threading
+import os
+import signal
+import time
 
-from live import Failure, Recorder, Target, check_errors, cpu_seconds, expect, is_marked, no_bad, record, test
+from live import PATIENCE, Failure, Recorder, Target, check_errors, cpu_seconds, expect, is_marked, no_bad, record, test
 
 POINTS = 0.02
 
@@ -11,14 +13,33 @@ def leaf_of(name):
     return {"t-busy": "busy", "t-c-held": "in_c_with_lock", "t-c-released": "in_c_without_lock"}.get(name)
 
 
+def stop_all(target):
+    """Stop the target, and wait until none of its threads runs any more."""
+    target.process.send_signal(signal.SIGSTOP)
+    end = time.monotonic() + PATIENCE
+    for tid in os.listdir("/proc/%d/task" % target.pid):
+        while state_of(target.pid, tid) != "T":
+            expect(time.monotonic() < end, "thread %s does not stop" % tid)
+            time.sleep(0.001)
+
+
+def state_of(pid, tid):
+    with open("/proc/%d/task/%s/stat" % (pid, tid)) as stat:
+        return stat.read().rpartition(")")[2].split()[0]
+
+
 @test("minors")
 def thread_kinds(python):
     python.needs("ctypes")
     with Target(python, "threadkinds") as target:
         tids = target.known["threads"]
+        # It runs only while it is recorded, so that both accounts are of the same time.
+        stop_all(target)
+        before = {name: cpu_seconds(target.pid, tid) for name, tid in tids.items()}
         with Recorder("-p", target.pid, "-F", 999, "--root", "thread") as recorder:
-            before = {name: cpu_seconds(target.pid, tid) for name, tid in tids.items()}
-            threading.Event().wait(3)		# as long as the account is to be
+            target.process.send_signal(signal.SIGCONT)
+            target.until_it_used(5)
+            stop_all(target)
             spent = {name: cpu_seconds(target.pid, tid) - before[name] for name, tid in tids.items()}
             recording = recorder.stop()
     check_errors(recording, python.minor)

@@ -24,7 +24,7 @@ def several_pids(python):
     expect(pids_of(recording) == {first.pid, second.pid}, "pids: %s, not asked for: %d" % (pids_of(recording), other.pid))
 
 
-@test("one", alone=True)
+@test("one")
 def everything(python):
     """-a: what ran before, and what starts later."""
     with Target(python, "shares") as before, Recorder("-a", "-F", 199) as recorder:
@@ -37,7 +37,7 @@ def everything(python):
     expect({"six", "burn"} <= names_of(recording), "names: %s" % sorted(names_of(recording))[:10])
 
 
-@test("one", alone=True)
+@test("one")
 def by_comm(python):
     """--comm GLOB: threads whose name fits, and no others."""
     python.needs("ctypes")

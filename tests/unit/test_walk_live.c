@@ -17,7 +17,7 @@
 /* Threads that sleep, wait for a lock, wait in a generator, 300 deep and in a class body; then each one's frames as
  * sys._current_frames() has them: THREAD FUNCTION FILE FIRST LINE, leaf first. */
 static const char script[] =
-	"import sys, threading, time, binascii\n"
+	"import os, sys, threading, time, binascii\n"
 	"lock = threading.Lock()\n"
 	"lock.acquire()\n"
 	"class Sleeper(object):\n"
@@ -55,11 +55,15 @@ static const char script[] =
 	"                          frame.f_lineno))\n"
 	"            frame = frame.f_back\n"
 	"    return found\n"
+	"def asleep():\n" /* so they are where they will stay; in a chroot there is no telling */
+	"    tids = os.listdir('/proc/self/task') if os.path.isdir('/proc/self/task') else []\n"
+	"    return all(open('/proc/self/task/%s/stat' % tid).read().rpartition(')')[2].split()[0] == 'S'\n"
+	"               for tid in tids if tid != str(os.getpid()))\n"
 	"before = None\n"
 	"while True:\n"
 	"    time.sleep(0.1)\n"
 	"    found = look()\n"
-	"    if before == found and len(found) == 5: break\n"
+	"    if before == found and len(found) == 5 and asleep(): break\n"
 	"    before = found\n"
 	"for ident in found:\n"
 	"    for name, file, first, line in found[ident]:\n"
