@@ -8,11 +8,13 @@ from live import PATIENCE, SCRY, Failure, expect, read_line
 
 
 class Watch:
-    """scry COMMAND EVENT -p PID --json OPTIONS; watching once this exists."""
+    """scry COMMAND EVENT -p PID --json OPTIONS (pid None: the options say whom); watching once this exists."""
 
-    def __init__(self, command, event, pid, *options):
-        self.process = subprocess.Popen([SCRY, command, event, "-p", str(pid), "--json"] + [str(o) for o in options],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    def __init__(self, command, event, pid, *options, **popen):
+        whom = ["-p", str(pid)] if pid else []
+        self.process = subprocess.Popen([SCRY, command, event, "--json"] + whom + [str(o) for o in options],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+                                        **popen)
         try:
             read_line(self.process.stderr, "scry " + command, "Ctrl-C")
         except Failure:
@@ -44,9 +46,9 @@ def truth_of(target, patience=PATIENCE):
     return json.loads(read_line(target.process.stdout, target.name, "{", patience))
 
 
-def stat(target, event, *options):
+def stat(target, event, *options, **popen):
     """(what the target says of itself, the rows of scry stat, what scry said)"""
-    with Watch("stat", event, target.pid, *options) as watch:
+    with Watch("stat", event, target.pid, *options, **popen) as watch:
         truth = truth_of(target)
         output, said = watch.end()
     table = json.loads(output)
