@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@
 struct follow {
 	struct scry_bpf *skel;
 	bool everywhere; /* probes are in all processes that run a binary */
-	bool stopped;
+	bool stopped, detaching;
+	pthread_t detacher;
 	bool uploaded[MAX_BINARIES];
 	struct probes probes;
 	const struct session_options *options;
@@ -56,12 +58,21 @@ int follow_create(struct scry_bpf *skel, const struct session_options *options, 
 	return 0;
 }
 
+static void *detach(void *probes)
+{
+	probes_deinit(probes);
+	return NULL;
+}
+
 void follow_stop(struct follow *f)
 {
-	if (!f)
+	if (!f || f->stopped)
 		return;
 	f->stopped = true; /* records that are still on their way change nothing */
-	probes_deinit(&f->probes);
+	/* The kernel waits until no program at a probe runs any more: events are then complete. Without them nobody waits. */
+	f->detaching = !f->options->events && !pthread_create(&f->detacher, NULL, detach, &f->probes);
+	if (!f->detaching)
+		probes_deinit(&f->probes);
 }
 
 void follow_destroy(struct follow *f)
@@ -69,6 +80,8 @@ void follow_destroy(struct follow *f)
 	if (!f)
 		return;
 	follow_stop(f);
+	if (f->detaching)
+		pthread_join(f->detacher, NULL);
 	free(f);
 }
 
@@ -293,5 +306,6 @@ void follow_forget(struct follow *f, pid_t pid)
 	__u32 number = pid;
 
 	bpf_map__delete_elem(f->skel->maps.procs, &number, sizeof(number), 0);
-	probes_drop(&f->probes, pid, f->probes.count);
+	if (!f->stopped)
+		probes_drop(&f->probes, pid, f->probes.count);
 }

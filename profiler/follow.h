@@ -16,8 +16,9 @@ struct follow;
 
 /* options must outlive it. 0 or -errno. */
 int follow_create(struct scry_bpf *skel, const struct session_options *options, struct follow **ret);
-void follow_stop(struct follow *follow);    /* removes the probes; NULL is allowed */
-void follow_destroy(struct follow *follow);
+/* Remove the probes; where they are for no events, meanwhile. NULL is allowed. */
+void follow_stop(struct follow *follow);
+void follow_destroy(struct follow *follow); /* nothing is attached any more */
 
 /*
  * Find pid's interpreter and enter it in the maps. 0: done. -ENOENT: it runs none (yet); -ESRCH: gone; both silently.

@@ -59,7 +59,8 @@ bool session_prepare(struct session *session, pid_t pid);
 
 /* Start to sample on every CPU, and to take notice of events. 0 or -errno, reported. */
 int session_start(struct session *session);
-/* Stop sampling, detach the probes; records on their way can still be polled, maps be read. */
+/* Stop sampling, detach the probes (those that only watch code objects until session_close); records on their way can still be
+ * polled, maps be read. */
 void session_stop(struct session *session);
 
 /* Hand over the records that wait, up to a bound: true: more may wait. */
