@@ -51,7 +51,7 @@ static __always_inline void lua_look(const struct lua_layout *l, struct scry_scr
 extern __u32 next_code;
 
 /* One part of a function's content; `what`: its number. */
-__noinline __u64 lua_hash_part(__u32 index, __u32 slot, __u32 what, __u64 hash)
+__noinline __u64 lua_hash_part(__u32 index, __u32 slot, __u32 what, __u64 proto, __u64 hash)
 {
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
@@ -61,6 +61,19 @@ __noinline __u64 lua_hash_part(__u32 index, __u32 slot, __u32 what, __u64 hash)
 	if (!lua || !s)
 		return hash;
 	l = &lua->layout;
+	if (what == LUA_PART_COUNT) {
+		lua_string(l, LUA_U64(s, l->jit ? JIT_PROTO_CHUNK : l->proto_source), &source);
+		return lua_hash(s, hash, source.address, source.length);
+	}
+	if (l->jit) { /* not the bytecode, which the compiler changes */
+		if (what == LUA_PART_constants)
+			return lua_hash(s, hash, LUA_U64(s, JIT_PROTO_K) - 8ULL * LUA_U32(s, JIT_PROTO_SIZEKGC),
+					8ULL * LUA_U32(s, JIT_PROTO_SIZEKGC));
+		if (what == LUA_PART_lineinfo)
+			return lua_hash(s, hash, LUA_U64(s, JIT_PROTO_LINEINFO),
+					jit_rest(s, proto, LUA_U64(s, JIT_PROTO_LINEINFO)));
+		return lua_mix(hash, LUA_U32(s, JIT_PROTO_SIZEBC));
+	}
 	if (what == LUA_PART_code)
 		return lua_hash(s, hash, LUA_U64(s, l->proto_code), 4ULL * LUA_U32(s, l->proto_sizecode));
 	if (what == LUA_PART_lineinfo)
@@ -68,20 +81,52 @@ __noinline __u64 lua_hash_part(__u32 index, __u32 slot, __u32 what, __u64 hash)
 				(__u64)LUA_U32(s, l->proto_sizelineinfo) * lua_element_bytes(l, what));
 	if (what == LUA_PART_constants)
 		return lua_hash(s, hash, LUA_U64(s, l->proto_k), 16ULL * LUA_U32(s, l->proto_sizek));
-	lua_string(l, LUA_U64(s, l->proto_source), &source);
-	return lua_hash(s, hash, source.address, source.length);
+	return hash;
 }
 
 /* The Proto in s->raw as 64 bits that tell it from all others. */
-static __always_inline __u64 lua_content(struct scry_scratch *s, const struct lua_layout *l)
+static __always_inline __u64 lua_content(struct scry_scratch *s, const struct lua_layout *l, __u64 proto)
 {
-	__u64 hash = lua_mix((__u64)LUA_U32(s, l->proto_linedefined) << 32, LUA_U32(s, l->proto_lastlinedefined));
+	__u64 hash = l->jit ? LUA_U64(s, JIT_PROTO_LINE) :
+			      (__u64)LUA_U32(s, l->proto_linedefined) << 32 | LUA_U32(s, l->proto_lastlinedefined);
 	__u32 index = s->walk.binary, slot = s->slot;
 
-	hash = lua_hash_part(index, slot, LUA_PART_code, hash);
-	hash = lua_hash_part(index, slot, LUA_PART_lineinfo, hash);
-	hash = lua_hash_part(index, slot, LUA_PART_constants, hash);
-	return lua_hash_part(index, slot, LUA_PART_COUNT, hash);
+	hash = lua_hash_part(index, slot, LUA_PART_code, proto, hash);
+	hash = lua_hash_part(index, slot, LUA_PART_lineinfo, proto, hash);
+	hash = lua_hash_part(index, slot, LUA_PART_constants, proto, hash);
+	return lua_hash_part(index, slot, LUA_PART_COUNT, proto, hash);
+}
+
+/* A trace, in s->raw, by itself and by the function that it begins in, which is put into s->raw. */
+static __always_inline __u64 jit_trace_content(struct scry_scratch *s, const struct lua_layout *l, __u64 trace)
+{
+	__u64 start = LUA_U64(s, JIT_TRACE_STARTPT), pc = LUA_U64(s, JIT_TRACE_STARTPC), hash = lua_mix(trace, pc);
+
+	LUA_WALK(s)->dx = start; /* for the first sight */
+	LUA_WALK(s)->bx = pc;
+	walk_read(s->raw, JIT_PROTO_BYTES, start);
+	return lua_mix(hash, lua_glance(l, s, start));
+}
+
+/* Where the trace begins: source, function and line. s->raw holds the GCproto. */
+__noinline int jit_tell_trace(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+	__u64 lines, pc;
+	__u32 to, line = 0, width;
+
+	if (!lua || !s)
+		return 0;
+	to = lua_tell_head(&lua->layout, s, LUA_WALK(s)->dx);
+	LUA_SEEN(s)->kind = LUA_KIND_TRACE;
+	lines = LUA_U64(s, JIT_PROTO_LINEINFO);
+	width = LUA_U32(s, JIT_PROTO_LINES) < 256 ? 1 : LUA_U32(s, JIT_PROTO_LINES) < 65536 ? 2 : 4;
+	pc = (LUA_WALK(s)->bx - LUA_WALK(s)->dx - JIT_PROTO_BYTES) / 4;
+	if (lines && pc && pc < LUA_U32(s, JIT_PROTO_SIZEBC))
+		walk_read(&line, width, lines + width * (pc - 1));
+	LUA_SEEN(s)->last_line = LUA_SEEN(s)->first_line + line;
+	return to;
 }
 
 /* Bounds of the names that a record carries. */
@@ -113,12 +158,12 @@ static __always_inline __u32 lua_tell_all(struct scry_scratch *s, __u32 part, __
 }
 
 /* Head and parts of the Proto in s->raw. How many bytes. */
-__noinline int lua_tell_start(__u32 index, __u32 slot)
+__noinline int lua_tell_start(__u32 index, __u32 slot, __u64 proto)
 {
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
 
-	return lua && s ? lua_tell_head(&lua->layout, s) : 0;
+	return lua && s ? lua_tell_head(&lua->layout, s, proto) : 0;
 }
 
 __noinline int lua_tell_copy(__u32 index, __u32 slot, __u32 part, __u32 to)
@@ -130,17 +175,19 @@ __noinline int lua_tell_copy(__u32 index, __u32 slot, __u32 part, __u32 to)
 }
 
 /* Fill s->text from what is at hand. How many bytes. */
-static __always_inline __u32 lua_tell(struct scry_scratch *s, __u32 kind)
+static __always_inline __u32 lua_tell(struct scry_scratch *s, __u32 kind, __u64 address)
 {
 	__u32 index = s->walk.binary, slot = s->slot, to;
 
 	__builtin_memset(&s->code, 0, sizeof(s->code));
+	if (kind == LUA_KIND_TRACE)
+		return jit_tell_trace(index, slot);
 	if (kind != LUA_KIND_PROTO) {
 		__builtin_memset(LUA_SEEN(s), 0, sizeof(struct lua_seen));
 		LUA_SEEN(s)->kind = kind;
 		return sizeof(struct lua_seen);
 	}
-	to = lua_tell_start(index, slot);
+	to = lua_tell_start(index, slot, address);
 	to = lua_tell_copy(index, slot, LUA_PART_code, to);
 	to = lua_tell_copy(index, slot, LUA_PART_lineinfo, to);
 	to = lua_tell_copy(index, slot, LUA_PART_abslineinfo, to);
@@ -161,8 +208,10 @@ __noinline int lua_first_sight(__u32 slot, __u32 kind, __u64 address, __u64 cont
 	if (!s)
 		return -SCRY_WALK_PENDING;
 	key.instance = s->walk.instance;
-	bytes = lua_tell(s, kind);
+	bytes = lua_tell(s, kind, address);
 	new.id = __sync_fetch_and_add(&next_code, 1) + 1;
+	if (new.id >= SCRY_CODE_IDS)
+		return -SCRY_WALK_CODES_FULL;
 	index = new.id & (MAX_VERDICTS - 1);
 	bpf_map_update_elem(&verdicts, &index, &none, BPF_ANY);
 	s->code.head.kind = SCRY_RECORD_CODE;
@@ -195,7 +244,8 @@ __noinline int lua_find(__u32 index, __u32 slot, __u32 kind, __u64 address)
 	if (!lua || !s)
 		return -SCRY_WALK_PENDING;
 	key.instance = s->walk.instance;
-	key.address = kind == LUA_KIND_PROTO ? lua_content(s, &lua->layout) : lua_mix(address, kind);
+	key.address = kind == LUA_KIND_PROTO ? lua_content(s, &lua->layout, address) :
+		      kind == LUA_KIND_TRACE ? jit_trace_content(s, &lua->layout, address) : lua_mix(address, kind);
 	known = bpf_map_lookup_elem(&codes, &key);
 	return known ? (int)known->id : lua_first_sight(slot, kind, address, key.address);
 }
@@ -211,7 +261,7 @@ static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32
 		return 0;
 	glance = kind == LUA_KIND_PROTO ? lua_glance(&lua->layout, s, address) : lua_mix(address, kind);
 	slot = &((struct scry_code_cache *)cache)->slot[(glance >> 20) & (CODE_SLOTS - 1)];
-	if ((lua->watches_load || kind != LUA_KIND_PROTO) && slot->address == glance &&
+	if ((lua->watches_load || kind != LUA_KIND_PROTO) && kind != LUA_KIND_TRACE && slot->address == glance &&
 	    slot->instance == s->walk.instance && slot->generation == s->walk.generation)
 		return slot->known.id;
 	id = lua_find(s->walk.binary, s->slot, kind, address);
@@ -242,6 +292,10 @@ __noinline int lua_registers(__u32 slot)
 	lua_begin(s, held[REGISTER_SP]);
 	for (int i = 0; i < LUA_SAVED; i++)
 		LUA_WALK(s)->saved[i] = held[FIRST_SAVED + i];
+#if defined(__TARGET_ARCH_x86)
+	LUA_WALK(s)->bx = held[5];
+	LUA_WALK(s)->dx = held[12];
+#endif
 	return 0;
 }
 

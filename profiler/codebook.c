@@ -184,6 +184,13 @@ bool codebook_needs_caller(const struct codebook *book, uint32_t id)
 	return code && code->identity->binary->ops->call_name;
 }
 
+bool codebook_is_note(const struct codebook *book, uint32_t id)
+{
+	const struct code *code = code_at(book, id);
+
+	return code && code->identity->name.kind == CODE_NOTE;
+}
+
 bool codebook_call_name(const struct codebook *book, const struct scry_frame *frame, const struct scry_frame *caller,
 			char *name, size_t size)
 {

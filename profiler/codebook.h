@@ -38,6 +38,9 @@ const struct codebook_function *codebook_function(const struct codebook *book, u
 /* Does a function's name depend on its caller? */
 bool codebook_needs_caller(const struct codebook *book, uint32_t code);
 
+/* Is it a remark on the frame above it, which hides that one's caller? */
+bool codebook_is_note(const struct codebook *book, uint32_t code);
+
 /* The name of a frame's function for the frame that called it (NULL: none), where that has one. */
 bool codebook_call_name(const struct codebook *book, const struct scry_frame *frame, const struct scry_frame *caller,
 			char *name, size_t size);

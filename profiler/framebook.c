@@ -61,7 +61,7 @@ static uint32_t frame_unknown(struct framebook *f)
 static uint32_t frame_resolve(struct framebook *f, const struct scry_frame *frame, const struct scry_frame *caller)
 {
 	static const enum capture_kind kinds[] = { [CODE_FUNCTION] = CAPTURE_INTERPRETED, [CODE_NATIVE] = CAPTURE_NATIVE,
-						   [CODE_MARK] = CAPTURE_MARK };
+						   [CODE_MARK] = CAPTURE_MARK, [CODE_NOTE] = CAPTURE_NATIVE };
 	struct codebook_function function = *codebook_function(f->book, codebook_find(f->book, frame->code));
 	char name[CALL_NAME_SIZE];
 

@@ -184,7 +184,7 @@ static struct known_stack stack_build(struct recorder *r, const struct scry_samp
 		stack.node = capture_stack(r->capture, stack.node, mark(r, stack.error));
 	for (size_t i = count; i-- > 0;) {
 		stack.node = stack_put(r, &frames[i], caller, sample->head.pid, stack.node);
-		if (is_interpreted(&frames[i]))
+		if (is_interpreted(&frames[i]) && !codebook_is_note(r->book, frames[i].code))
 			caller = &frames[i];
 	}
 	return stack;

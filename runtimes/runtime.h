@@ -47,7 +47,8 @@ struct code_name {
 	unsigned char *lines;	/* the version's own line table */
 	size_t lines_size;
 	bool hidden;		/* the interpreter's own helper, not a function of the program: left out of stacks */
-	enum code_kind { CODE_FUNCTION, CODE_NATIVE /* written in C */, CODE_MARK /* a remark, no function */ } kind;
+	enum code_kind { CODE_FUNCTION, CODE_NATIVE /* written in C */, CODE_MARK /* a remark, no function */,
+			 CODE_NOTE /* one on the function above it, whose caller is behind it */ } kind;
 };
 
 struct runtime_thread_name {

@@ -13,6 +13,7 @@
 
 #define MAX_INSTRUCTIONS (1u << 20) /* of a function; what is beyond has no line */
 #define MAX_NAMES	 65536	    /* constants, upvalues, locals of a function */
+#define MAX_JIT_NAMES	 (1u << 20) /* bytes */
 #define ID_SIZE		 60	    /* LUA_IDSIZE, luaconf.h: bytes of a source as Lua itself shows it */
 
 /* ---- the record's parts ---- */
@@ -110,7 +111,8 @@ static uint32_t name_at(const struct names *n, size_t i, uint32_t element[2])
 			return slot[skip] ? at : 0;
 		}
 	}
-	if (!seen->address || remote_read(n->r->code->head.pid, seen->address + i * n->stride, value, n->stride))
+	if (n->r->lua->layout.jit || !seen->address ||
+	    remote_read(n->r->code->head.pid, seen->address + i * n->stride, value, n->stride))
 		return 0;
 	if (skip)
 		memcpy(element, &value[1], 8);
@@ -154,6 +156,92 @@ static void add_lines(const struct record *r, size_t count, int32_t *lines)
 		add_differences(r, (const signed char *)info, known, lines);
 }
 
+/* LuaJIT: differences from the first line, as wide as the number of lines needs, for each instruction but the first (lj_debug_line). */
+static void jit_add_lines(const struct record *r, size_t count, int32_t *lines)
+{
+	uint32_t span = r->seen.last_line, width = span < 256 ? 1 : span < 65536 ? 2 : 4;
+	size_t known;
+	_cleanup_free_ unsigned char *info = fetch(r, LUA_PART_lineinfo, 1, 4 * count, &known);
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t more = 0;
+
+		if (i && info && i * width <= known)
+			memcpy(&more, info + (i - 1) * width, width);
+		lines[i] = r->seen.first_line + (more <= INT32_MAX / 2 ? (int32_t)more : 0);
+	}
+}
+
+/* ---- names of LuaJIT's upvalues and locals: one stream of bytes (lj_debug.h, lj_parse.c) ---- */
+
+struct stream {
+	const unsigned char *at, *end;
+};
+
+static uint32_t stream_number(struct stream *s)
+{
+	uint32_t n = 0, shift = 0;
+
+	for (; s->at < s->end && shift < 32; shift += 7) {
+		n |= (uint32_t)(*s->at & 127) << shift;
+		if (!(*s->at++ & 128))
+			break;
+	}
+	return n;
+}
+
+/* A text up to its NUL; NULL: the stream ends before. */
+static const char *stream_text(struct stream *s)
+{
+	const unsigned char *start = s->at, *end = memchr(start, 0, s->end - start);
+
+	s->at = end ? end + 1 : s->end;
+	return end ? (const char *)start : NULL;
+}
+
+/* The name of a variable; "" at the end. Those that the compiler made have a number (VARNAMEDEF). */
+static const char *variable_name(struct stream *s)
+{
+	static const char *const made[] = { "", "(for index)", "(for limit)", "(for step)", "(for generator)", "(for state)",
+					    "(for control)" };
+
+	if (s->at >= s->end)
+		return "";
+	if (*s->at < ARRAY_SIZE(made))
+		return made[*s->at++];
+	return stream_text(s) ?: "";
+}
+
+/* Upvalues' names, then locals, each with where it begins, from that of the one before on, and for how long. */
+static void jit_put_names(const struct record *r, struct lua_proto *p, struct buffer *texts)
+{
+	uint32_t *upvalues = (uint32_t *)((char *)p + p->upvalue_names), first = 0, n = 0;
+	struct lua_local *locals = (struct lua_local *)((char *)p + p->local_names);
+	size_t known;
+	_cleanup_free_ unsigned char *bytes = fetch(r, LUA_PART_abslineinfo, 1, MAX_JIT_NAMES, &known);
+	struct stream s = { bytes, bytes + known };
+
+	for (uint32_t i = 0; i < p->upvalues && bytes; i++) {
+		const char *name = stream_text(&s);
+
+		upvalues[i] = name ? p->texts + texts->size : 0;
+		if (name)
+			buffer_put(texts, name, strlen(name) + 1);
+	}
+	while (bytes && n < p->locals) {
+		const char *name = variable_name(&s);
+		uint32_t begin;
+
+		if (!*name)
+			break;
+		begin = stream_number(&s);
+		first += begin;
+		locals[n++] = (struct lua_local){ first, first + stream_number(&s), p->texts + texts->size };
+		buffer_put(texts, name, strlen(name) + 1);
+	}
+	p->locals = n;
+}
+
 /* ---- the block ---- */
 
 static void put_names(const struct record *r, enum lua_part part, size_t stride, size_t count, uint32_t *to,
@@ -180,12 +268,19 @@ static struct lua_proto *block_fill(const struct record *r, struct lua_proto *p,
 
 	if (code)
 		memcpy(b + p->code, code, 4 * (size_t)p->instructions);
-	add_lines(r, p->instructions, (int32_t *)(b + p->lines));
+	if (r->lua->layout.jit)
+		jit_add_lines(r, p->instructions, (int32_t *)(b + p->lines));
+	else
+		add_lines(r, p->instructions, (int32_t *)(b + p->lines));
 	buffer_put(&texts, "", 1); /* so that no text is at offset 0 of the block */
 	put_names(r, LUA_PART_constants, 16, p->constants, (uint32_t *)(b + p->constant_names), &texts, p->texts);
-	put_names(r, LUA_PART_upvalues, r->lua->layout.upvalue_stride, p->upvalues, (uint32_t *)(b + p->upvalue_names), &texts,
+	if (r->lua->layout.jit)
+		jit_put_names(r, p, &texts);
+	else
+		put_names(r, LUA_PART_upvalues, r->lua->layout.upvalue_stride, p->upvalues, (uint32_t *)(b + p->upvalue_names), &texts,
 		  p->texts);
-	put_names(r, LUA_PART_locals, 16, p->locals, (uint32_t *)(b + p->local_names), &texts, p->texts);
+	if (!r->lua->layout.jit)
+		put_names(r, LUA_PART_locals, 16, p->locals, (uint32_t *)(b + p->local_names), &texts, p->texts);
 	buffer_put(&texts, "", 1);
 	grown = texts.failed ? NULL : realloc(p, p->texts + texts.size);
 	if (grown) {
@@ -211,6 +306,11 @@ static struct lua_proto *block_make(const struct record *r)
 		head.constants = name_count(r, LUA_PART_constants);
 		head.upvalues = name_count(r, LUA_PART_upvalues);
 		head.locals = name_count(r, LUA_PART_locals);
+		if (r->lua->layout.jit) { /* each local takes 3 bytes at least */
+			head.upvalues = r->seen.upvalues & 255;
+			head.locals = r->seen.part[LUA_PART_abslineinfo].count / 3;
+			head.locals = head.locals < MAX_NAMES ? head.locals : MAX_NAMES;
+		}
 	}
 	head.code = at;
 	head.lines = head.code + 4 * head.instructions;
@@ -271,7 +371,10 @@ static char *source_of(const struct record *r)
 static char *own_name(const struct record *r, const char *file)
 {
 	static const char *const marks[] = { [LUA_KIND_COROUTINE] = "[coroutine]", [LUA_KIND_TAIL] = "[tail calls]",
-					     [LUA_KIND_FINALIZER] = "[finalizer]", [LUA_KIND_HOOK] = "[hook]" };
+					     [LUA_KIND_FINALIZER] = "[finalizer]", [LUA_KIND_HOOK] = "[hook]",
+					     [LUA_KIND_GC] = "[gc]", [LUA_KIND_EXIT] = "[trace exit]",
+					     [LUA_KIND_RECORD] = "[recording]", [LUA_KIND_OPT] = "[optimizing]",
+					     [LUA_KIND_ASM] = "[assembling]" };
 	char *name = NULL;
 
 	switch (r->seen.kind) {
@@ -281,6 +384,13 @@ static char *own_name(const struct record *r, const char *file)
 		return asprintf(&name, "function <%s:%d>", file, r->seen.first_line) < 0 ? NULL : name;
 	case LUA_KIND_C:
 		return lua_c_name(r->code->head.pid, r->code->address);
+	case LUA_KIND_FAST:
+		return asprintf(&name, "builtin <%llu>", r->code->address) < 0 ? NULL : name;
+	case LUA_KIND_TRACE:
+		if (!r->seen.first_line)
+			return asprintf(&name, "[compiled from main chunk, %s:%d]", file, r->seen.last_line) < 0 ? NULL : name;
+		return asprintf(&name, "[compiled from function <%s:%d>, line %d]", file, r->seen.first_line, r->seen.last_line) < 0 ?
+			       NULL : name;
 	default:
 		return strdup(marks[r->seen.kind]);
 	}
@@ -288,25 +398,35 @@ static char *own_name(const struct record *r, const char *file)
 
 int lua_decode(const struct runtime_binary *binary, const struct scry_code *code, size_t size, struct code_name *ret)
 {
+	static const enum code_kind kinds[LUA_KIND_COUNT] = {
+		[LUA_KIND_C] = CODE_NATIVE, [LUA_KIND_COROUTINE] = CODE_MARK, [LUA_KIND_TAIL] = CODE_MARK,
+		[LUA_KIND_FINALIZER] = CODE_MARK, [LUA_KIND_HOOK] = CODE_MARK, [LUA_KIND_FAST] = CODE_NATIVE,
+		[LUA_KIND_TRACE] = CODE_NOTE, [LUA_KIND_GC] = CODE_NATIVE, [LUA_KIND_EXIT] = CODE_NATIVE,
+		[LUA_KIND_RECORD] = CODE_NATIVE, [LUA_KIND_OPT] = CODE_NATIVE, [LUA_KIND_ASM] = CODE_NATIVE };
 	struct code_name name = { 0 };
 	struct lua_proto *block;
+	bool in_source, in_c;
 	struct record r;
 	int err = record_open(&r, code, size, &binary->wire.lua);
 
 	if (err)
 		return err;
+	in_source = r.seen.kind == LUA_KIND_PROTO || r.seen.kind == LUA_KIND_TRACE;
+	in_c = r.seen.kind == LUA_KIND_C || r.seen.kind == LUA_KIND_FAST;
 	block = block_make(&r);
-	name.file = r.seen.kind == LUA_KIND_PROTO ? source_of(&r) : strdup(r.seen.kind == LUA_KIND_C ? "[C]" : "");
+	name.file = in_source ? source_of(&r) : strdup(in_c ? "[C]" : "");
 	name.name = name.file ? own_name(&r, name.file) : NULL;
 	name.first_line = r.seen.first_line > 0 ? r.seen.first_line : 0;
-	name.kind = r.seen.kind == LUA_KIND_PROTO ? CODE_FUNCTION : r.seen.kind == LUA_KIND_C ? CODE_NATIVE : CODE_MARK;
+	if (r.seen.kind == LUA_KIND_TRACE)
+		name.first_line = r.seen.last_line;
+	name.kind = kinds[r.seen.kind];
 	name.lines = (unsigned char *)block;
 	name.lines_size = block ? block->size : 0;
 	if (!block || !name.name) {
 		code_name_deinit(&name);
 		return -ENOMEM;
 	}
-	block->named = r.seen.kind == LUA_KIND_PROTO ? !r.seen.first_line : r.seen.kind != LUA_KIND_C || !strchr(name.name, '<');
+	block->named = r.seen.kind == LUA_KIND_PROTO ? !r.seen.first_line : !in_c || !strchr(name.name, '<');
 	*ret = name;
 	return 0;
 }
@@ -331,9 +451,10 @@ bool lua_call_name(const struct runtime_binary *binary, const struct code_name *
 	if (!p || p->named)
 		return false;
 	from = caller ? lua_proto_of(caller->lines, caller->lines_size) : NULL;
-	if (!from || at < 0)
+	if (!from || (from->kind == LUA_KIND_PROTO && at < 0))
 		return false;
-	found = from->kind == LUA_KIND_PROTO ? lua_callsite_name(from, at / 4) : from->kind == LUA_KIND_FINALIZER ? "__gc" : NULL;
+	found = from->kind == LUA_KIND_PROTO && from->version == LUA_VERSION_JIT ? jit_callsite_name(from, at / 4) :
+		from->kind == LUA_KIND_PROTO ? lua_callsite_name(from, at / 4) : from->kind == LUA_KIND_FINALIZER ? "__gc" : NULL;
 	if (!found)
 		return false;
 	snprintf(name, size, "%s", found);

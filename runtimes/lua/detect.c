@@ -105,8 +105,13 @@ int lua_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias
 	struct scry_lua *lua = &ret->wire.lua;
 	const struct lua_row *row;
 
-	if (!release)
-		return -ENOENT;
+	if (!release) {
+		int err = jit_recognise(elf, ret, why, size);
+
+		if (!err)
+			describe(elf, ret);
+		return err;
+	}
 	row = lua_row(release);
 	if (!row)
 		return unknown(why, size, release, "");

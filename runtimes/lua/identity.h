@@ -26,6 +26,11 @@ lua_inline __u64 lua_glance(const struct lua_layout *l, struct scry_scratch *s, 
 {
 	__u64 hash = lua_mix(address, LUA_U64(s, l->proto_code));
 
+	if (l->jit) {
+		hash = lua_mix(address, LUA_U64(s, JIT_PROTO_CHUNK));
+		hash = lua_mix(hash, LUA_U64(s, JIT_PROTO_LINE)); /* and the number of lines */
+		return lua_mix(hash, (__u64)LUA_U32(s, JIT_PROTO_SIZEBC) << 32 | LUA_U32(s, JIT_PROTO_SIZEPT));
+	}
 	hash = lua_mix(hash, LUA_U64(s, l->proto_source));
 	hash = lua_mix(hash, LUA_U64(s, l->proto_k));
 	hash = lua_mix(hash, (__u64)LUA_U32(s, l->proto_sizecode) << 32 | LUA_U32(s, l->proto_linedefined));
@@ -66,7 +71,11 @@ lua_inline void lua_string(const struct lua_layout *l, __u64 object, struct lua_
 	if (!object || walk_read(head, sizeof(head), object))
 		return;
 	ret->address = object + l->string_text;
-	if (l->short_length && bytes[LUA_STATE_TAG] == LUA_TAG_STRING) {
+	if (l->jit) {
+		ret->length = head[2] >> 32;
+		return;
+	}
+	if (l->short_length && bytes[LUA_STRING_TAG] == LUA_TAG_STRING) {
 		ret->length = bytes[11]; /* of short_length: the same in all versions that have it */
 		return;
 	}
@@ -89,14 +98,41 @@ lua_inline __u32 lua_copy(struct scry_scratch *s, __u64 address, __u64 bytes, __
 
 #define LUA_SEEN(s) ((struct lua_seen *)(s)->text)
 
+/* Bytes from an address in the block of a GCproto, which s->raw holds, to its end. */
+lua_inline __u32 jit_rest(struct scry_scratch *s, __u64 proto, __u64 address)
+{
+	__u32 size = LUA_U32(s, JIT_PROTO_SIZEPT);
+
+	return address > proto && address - proto < size ? size - (__u32)(address - proto) : 0;
+}
+
 /* Every part begins at a multiple of 8. */
 lua_inline __u32 lua_round(__u32 to)
 {
 	return (to + 7) & ~7U;
 }
 
+/* The same of a GCproto: what lua_tell_head() does. */
+lua_inline void jit_see(struct scry_scratch *s, __u64 proto)
+{
+	struct lua_seen *seen = LUA_SEEN(s);
+	__u64 lines = LUA_U64(s, JIT_PROTO_LINEINFO), names = LUA_U64(s, JIT_PROTO_UVINFO);
+
+	s->code.first_line = seen->first_line = LUA_U32(s, JIT_PROTO_LINE);
+	seen->last_line = LUA_U32(s, JIT_PROTO_LINES); /* how many, which tells the width of their differences */
+	seen->upvalues = LUA_U8(s, JIT_PROTO_SIZEUV);
+	seen->part[LUA_PART_code].address = proto + JIT_PROTO_BYTES;
+	seen->part[LUA_PART_code].count = LUA_U32(s, JIT_PROTO_SIZEBC);
+	seen->part[LUA_PART_lineinfo].address = lines;
+	seen->part[LUA_PART_lineinfo].count = names > lines ? (__u32)(names - lines) : jit_rest(s, proto, lines);
+	seen->part[LUA_PART_abslineinfo].address = names;
+	seen->part[LUA_PART_abslineinfo].count = jit_rest(s, proto, names);
+	seen->part[LUA_PART_constants].address = LUA_U64(s, JIT_PROTO_K);
+	seen->part[LUA_PART_constants].count = LUA_U32(s, JIT_PROTO_SIZEKGC);
+}
+
 /* Head and source of the Proto in s->raw. How many bytes of text there are. */
-lua_inline __u32 lua_tell_head(const struct lua_layout *l, struct scry_scratch *s)
+lua_inline __u32 lua_tell_head(const struct lua_layout *l, struct scry_scratch *s, __u64 proto)
 {
 	struct lua_seen *seen = LUA_SEEN(s);
 	struct scry_code *code = &s->code;
@@ -105,6 +141,10 @@ lua_inline __u32 lua_tell_head(const struct lua_layout *l, struct scry_scratch *
 
 	__builtin_memset(seen, 0, sizeof(*seen));
 	seen->kind = LUA_KIND_PROTO;
+	if (l->jit) {
+		jit_see(s, proto);
+		goto source;
+	}
 	code->first_line = seen->first_line = LUA_U32(s, l->proto_linedefined);
 	seen->last_line = LUA_U32(s, l->proto_lastlinedefined);
 #define SEE(name, where, size)                                         \
@@ -119,7 +159,8 @@ lua_inline __u32 lua_tell_head(const struct lua_layout *l, struct scry_scratch *
 	SEE(upvalues, l->proto_upvalues, l->proto_sizeupvalues);
 	SEE(locals, l->proto_locvars, l->proto_sizelocvars);
 #undef SEE
-	lua_string(l, LUA_U64(s, l->proto_source), &source);
+source:
+	lua_string(l, LUA_U64(s, l->jit ? JIT_PROTO_CHUNK : l->proto_source), &source);
 	code->name.kind = code->file.kind = code->lines.kind = 1;
 	code->name.chars = code->name.bytes = sizeof(*seen);
 	code->file.address = source.address;
@@ -130,6 +171,8 @@ lua_inline __u32 lua_tell_head(const struct lua_layout *l, struct scry_scratch *
 
 lua_inline __u32 lua_element_bytes(const struct lua_layout *l, __u32 part)
 {
+	if (l->jit && part != LUA_PART_code)
+		return 1;
 	return part == LUA_PART_code ? 4 : part == LUA_PART_abslineinfo ? 8 : l->line_deltas ? 1 : 4;
 }
 
@@ -150,9 +193,21 @@ lua_inline void lua_tell_name(const struct lua_layout *l, struct scry_scratch *s
 	__u64 element[2] = {};
 	struct lua_string string;
 
-	if (to > sizeof(s->text) - LUA_NAME || walk_read(element, stride > 8 ? 16 : 8, address + stride * i))
+	__u8 type = 0;
+
+	if (l->jit) /* they go downwards */
+		address -= 8 * (__u64)(i + 1);
+	else
+		address += stride * i;
+	if (to > sizeof(s->text) - LUA_NAME || walk_read(element, stride > 8 && !l->jit ? 16 : 8, address))
 		return;
-	if (part == LUA_PART_constants && (element[1] & 15) != LUA_TAG_STRING)
+	if (l->jit)
+		walk_read(&type, 1, element[0] + JIT_TYPE);
+	else if (part == LUA_PART_constants)
+		type = element[1] & 15;
+	else
+		type = LUA_TAG_STRING;
+	if (type != LUA_TAG_STRING)
 		return;
 	if (at)
 		*(__u64 *)(s->text + to) = element[1];
@@ -171,6 +226,7 @@ lua_inline void lua_tell_names(const struct lua_layout *l, struct scry_scratch *
 	const struct lua_part_seen *seen = &LUA_SEEN(s)->part[part & 7];
 
 	for (__u32 n = 0; n < LUA_NAMES_AT_ONCE; n++) {
+		asm volatile("" : "+r"(to)); /* or the compiler checks one number and uses another */
 		if (i + n >= seen->count || to > sizeof(s->text) - LUA_NAME)
 			return;
 		__builtin_memset(s->text + to, 0, LUA_NAME);

@@ -97,6 +97,7 @@ static __u16 reach(__u16 bytes, __u16 field, unsigned size)
 
 void lua_layout_spans(struct lua_layout *l)
 {
+	l->state_tag = l->thread_tag = 8; /* LUA_TTHREAD, lua.h */
 	l->state_bytes = reach(reach(0, l->state_errorJmp, 8), l->base_ci_points ? l->state_base_ci : 0, 8);
 	l->proto_bytes = reach(reach(reach(0, l->proto_source, 8), l->proto_lastlinedefined, 4), l->proto_sizelocvars, 4);
 }

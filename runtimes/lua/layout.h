@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 #define LUA_VERSION(major, minor) ((major) << 8 | (minor))
+#define LUA_VERSION_JIT 0x10000 /* LuaJIT 2.1 */
 
 /* struct_field: lua_State, global_State, CallInfo, Closure, Proto, TString. The struct, the script `layouts` and the tests use this list. */
 #define LUA_FIELDS(X)                                                                                            \
@@ -25,6 +26,7 @@ struct lua_layout {
 #define X(field) __u16 field;
 	LUA_FIELDS(X)
 #undef X
+	__u16 jit_vmstate, jit_base, jit_trace; /* LuaJIT: in global_State; the last from there on: J.trace */
 	__u16 state_bytes, proto_bytes; /* how much of them the walker reads at once */
 	__u8 main_inside;    /* the main thread lies in global_State (5.5), instead of being pointed to */
 	__u8 base_ci_points; /* L->base_ci is a pointer (5.1), instead of a CallInfo in lua_State */
@@ -37,7 +39,9 @@ struct lua_layout {
 	__u8 string_heap;    /* long strings' text is pointed to from string_text (5.5) */
 	__u8 line_deltas;    /* lines are stored as differences (5.4, 5.5) */
 	__u8 short_length;   /* offset of the length of a short string, whose tag is then 4; 0: all have string_length */
-	__u8 pad[4];
+	__u8 state_tag, thread_tag; /* where an object's type stands, and a thread's number */
+	__u8 jit; /* LuaJIT */
+	__u8 pad[1];
 };
 
 /* A Lua library or program as BPF needs it. */
@@ -56,6 +60,9 @@ enum lua_kind {
 	LUA_KIND_TAIL,	    /* the function above was called in place of others, which are not known any more */
 	LUA_KIND_FINALIZER, /* the function above is a finalizer that the garbage collector called */
 	LUA_KIND_HOOK,	    /* ... a debug hook */
+	LUA_KIND_FAST,	    /* LuaJIT: a function of its library that is part of the interpreter; address: its number */
+	LUA_KIND_TRACE,	    /* the function above runs as machine code; address: the GCtrace */
+	LUA_KIND_GC, LUA_KIND_EXIT, LUA_KIND_RECORD, LUA_KIND_OPT, LUA_KIND_ASM, /* what LuaJIT is busy with */
 	LUA_KIND_COUNT
 };
 
@@ -78,7 +85,7 @@ enum lua_part {
 struct lua_seen {
 	__u32 kind; /* enum lua_kind */
 	__s32 first_line, last_line;
-	__u32 pad;
+	__u32 upvalues; /* LuaJIT: their number; their names begin the part abslineinfo, those of locals follow */
 	struct lua_part_seen {
 		__u64 address; /* in the target, to read what is missing */
 		__u32 count;   /* elements that the function has */

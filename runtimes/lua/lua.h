@@ -32,6 +32,11 @@ struct lua_field {
 extern const struct lua_field lua_fields[];
 extern const size_t lua_field_count;
 
+/* ---- jit_detect.c ---- */
+
+/* What lua_recognise() does, but for the build id and its like. */
+int jit_recognise(const struct elf *elf, struct runtime_binary *ret, char *why, size_t size);
+
 /* ---- cfunction.c ---- */
 
 /* A C function's symbol; where there is none its place: "C function <liblua5.4.so.0+0x1234>". Caller frees; NULL: no memory. */

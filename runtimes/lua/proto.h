@@ -32,5 +32,7 @@ const struct lua_proto *lua_proto_of(const unsigned char *block, size_t size);
 
 /* callsite.c: the name by which instruction `pc` calls, as debug.getinfo tells it; NULL: none. Lives as long as the block. */
 const char *lua_callsite_name(const struct lua_proto *caller, uint32_t pc);
+/* jit_callsite.c: the same for LuaJIT. */
+const char *jit_callsite_name(const struct lua_proto *caller, uint32_t pc);
 
 #endif

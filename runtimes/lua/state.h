@@ -28,10 +28,16 @@ struct lua_walk {
 	__u64 saved[LUA_SAVED]; /* callee-saved registers */
 	struct lua_live live[LUA_MAX_LIVE];
 	__u32 live_count;
+	__u64 pc;   /* LuaJIT: of the next Lua frame, behind its instruction; 0: not known */
+	__u32 skip; /* LuaJIT: the next frame is the shadow of one with variable arguments */
+	__s32 vmstate;
+	__u64 dx, bx; /* LuaJIT: where the interpreter has its base and pc */
 	__u32 top; /* the next frame is the innermost */
 	__u32 missed; /* states that there was no room for */
 	__u32 pad;
 };
+
+_Static_assert(sizeof(struct lua_walk) <= sizeof(((struct scry_scratch *)0)->own), "a walk has room");
 
 #define LUA_WALK(s) ((struct lua_walk *)(s)->own)
 

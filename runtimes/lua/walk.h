@@ -21,15 +21,17 @@
 
 #define lua_inline static inline __attribute__((always_inline))
 
-#define LUA_TAG_THREAD 8    /* LUA_TTHREAD, lua.h */
 #define LUA_TAG_FUNCTION 6  /* LUA_TFUNCTION (5.1) */
 #define LUA_TAG_LCLOSURE 70 /* what a stack slot says (5.2+): lobject.h, collectable */
 #define LUA_TAG_CCLOSURE 102
 #define LUA_TAG_CFUNCTION 22
 #define LUA_STATE_TOP 16    /* offset of L->top in all versions */
-#define LUA_STATE_TAG 8
+#define LUA_STRING_TAG 8
 #define LUA_ISC 10	    /* offset of isC in a closure (5.1) */
 #define LUA_SLACK (64 * 16) /* bytes that top may be above stack_last: EXTRA_STACK and more */
+
+#define JIT_STATE_TOP 40
+#define JIT_CFRAME	(~3ULL) /* bits that are no part of the address: lj_frame.h */
 
 #define LUA_SCAN_BYTES 512   /* of the C stack looked at at a time */
 #define LUA_SCAN_NEAR  4096  /* a lua_State that runs is found within these */
@@ -50,12 +52,17 @@ struct lua_candidate {
 lua_inline bool lua_is_live(const struct lua_layout *l, struct scry_scratch *s, __u64 state, struct lua_candidate *ret)
 {
 	struct lua_walk *w = LUA_WALK(s);
-	__u64 ci = LUA_U64(s, l->state_ci), top = LUA_U64(s, LUA_STATE_TOP), last = LUA_U64(s, l->state_stack_last);
+	__u64 ci = LUA_U64(s, l->state_ci), last = LUA_U64(s, l->state_stack_last);
+	__u64 top = LUA_U64(s, l->jit ? JIT_STATE_TOP : LUA_STATE_TOP);
 	__u64 base = l->base_ci_points ? LUA_U64(s, l->state_base_ci) : state + l->state_base_ci;
 
 	ret->global = LUA_U64(s, l->state_global);
 	ret->jump = LUA_U64(s, l->state_errorJmp);
-	if (LUA_U8(s, LUA_STATE_TAG) != LUA_TAG_THREAD || LUA_U8(s, l->state_status) || ci == base || !ci)
+	if (l->jit)
+		ret->jump &= JIT_CFRAME; /* of LuaJIT it is the interpreter's frame on the C stack, L->cframe */
+	if (LUA_U8(s, l->state_tag) != l->thread_tag || LUA_U8(s, l->state_status) || ci == base || !ci)
+		return false;
+	if (l->jit && !ret->jump)
 		return false;
 	if (!ret->global || ret->global & 7 || LUA_U64(s, l->state_stack) > top || top > last + LUA_SLACK)
 		return false;
@@ -92,7 +99,7 @@ lua_inline bool lua_meet_global(const struct lua_layout *l, struct scry_scratch 
 	if (!main || main & 7)
 		return false;
 	if (main != state) {
-		if (walk_read(s->raw, l->state_bytes & 255, main) || LUA_U8(s, LUA_STATE_TAG) != LUA_TAG_THREAD ||
+		if (walk_read(s->raw, l->state_bytes & 255, main) || LUA_U8(s, l->state_tag) != l->thread_tag ||
 		    LUA_U64(s, l->state_global) != global)
 			return false;
 		if (lua_is_live(l, s, main, &main_thread)) {
@@ -194,6 +201,24 @@ lua_inline void lua_begin(struct scry_scratch *s, __u64 sp)
 	w->top = 1;
 }
 
+/* Put a frame behind those that are there. */
+lua_inline void lua_put(struct scry_scratch *s, __u32 id, __s32 at)
+{
+	__u32 n = s->walk.count;
+
+	if (!id)
+		return; /* the error is set */
+	if (n >= s->walk.max_stack || n >= SCRY_MAX_STACK) {
+		s->walk.error = SCRY_WALK_TRUNCATED;
+		return;
+	}
+	s->frames[n].code = id;
+	s->frames[n].at = at;
+	s->walk.count = n + 1;
+}
+
+#include "jit.h"
+
 /* Go on with the next state: that which resumed the last one. */
 lua_inline bool lua_enter_state(const struct lua_layout *l, struct scry_scratch *s)
 {
@@ -209,6 +234,8 @@ lua_inline bool lua_enter_state(const struct lua_layout *l, struct scry_scratch 
 		s->walk.error = SCRY_WALK_STATE_FAULT;
 		return false;
 	}
+	if (l->jit)
+		return jit_enter_state(l, s);
 	s->walk.frame = LUA_U64(s, l->state_ci);
 	w->base_ci = l->base_ci_points ? LUA_U64(s, l->state_base_ci) : state + l->state_base_ci;
 	return s->walk.frame != 0;
@@ -222,22 +249,6 @@ lua_inline __u64 lua_found(const struct lua_layout *l, struct scry_scratch *s)
 	if (!s->walk.error)
 		s->walk.error = SCRY_WALK_NO_THREAD_STATE;
 	return 0;
-}
-
-/* Put a frame behind those that are there. */
-lua_inline void lua_put(struct scry_scratch *s, __u32 id, __s32 at)
-{
-	__u32 n = s->walk.count;
-
-	if (!id)
-		return; /* the error is set */
-	if (n >= s->walk.max_stack || n >= SCRY_MAX_STACK) {
-		s->walk.error = SCRY_WALK_TRUNCATED;
-		return;
-	}
-	s->frames[n].code = id;
-	s->frames[n].at = at;
-	s->walk.count = n + 1;
 }
 
 /* What a CallInfo calls. */
@@ -355,8 +366,8 @@ lua_inline bool lua_walk_on(const struct lua_layout *l, struct scry_scratch *s, 
 	for (int i = 0; i < WALK_CHUNK; i++) {
 		if (!ci)
 			return true;
-		if (ci != w->base_ci) {
-			ci = lua_frame(l, s, known, ci);
+		if (l->jit ? ci > w->base_ci : ci != w->base_ci) {
+			ci = l->jit ? jit_frame(l, s, known, ci) : lua_frame(l, s, known, ci);
 			continue;
 		}
 		if (w->state != w->main)

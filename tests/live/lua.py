@@ -34,16 +34,15 @@ def few():
     """One of each minor version, those of the host first."""
     chosen = {}
     for lua in sorted(interpreters(), key=lambda lua: ("host" not in lua.flags, lua.label)):
-        if not lua.jit:
-            chosen.setdefault(lua.minor, lua)
+        chosen.setdefault((lua.minor, lua.jit), lua)
     if not chosen:
         raise Skip("there is no Lua here")
-    return [chosen[minor] for minor in sorted(chosen)]
+    return [chosen[kind] for kind in sorted(chosen)]
 
 
 def which():
-    """Interpreters of PUC Lua to test on."""
-    return [lua for lua in interpreters() if not lua.jit] if live.FULL else few()
+    """Interpreters to test on."""
+    return interpreters() if live.FULL else few()
 
 
 class LuaTarget(Target):

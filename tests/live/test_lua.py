@@ -45,6 +45,7 @@ def lua_points():
         bad, total, compared, seen = [], 0, 0, set()
         for frames, count in recording.stacks:
             total += count
+            frames = [frame for frame in frames if not frame.name.startswith(("[compiled", "[gc]", "[trace", "[rec", "[opt", "[ass"))]
             if is_marked([frame for frame in frames if frame.name not in MARKS]):
                 continue
             at = [i for i, frame in enumerate(frames) if frame.file.endswith("points.lua")
