@@ -35,6 +35,12 @@ struct scry_config {
 	__u32 events;	  /* bits 1 << enum scry_event_kind, besides the clock */
 	__u64 min_duration_ns; /* events: shorter ones are not sent */
 	__u32 max_depth;  /* calls: deeper ones are not sent; 0: all */
+	__u64 min_wait_ns, max_wait_ns; /* waits: shorter and longer ones are not sent; max 0: none is too long */
+	__u32 switch_slots; /* waits: the scratch slots of the programs at the scheduler, one for each CPU, begin there */
+	__u8 waits;	  /* time off CPU is told of */
+	__u8 wall;	  /* and time on CPU exactly, by struct scry_sample.ran */
+	__u8 waker;	  /* and who ended the wait */
+	__u8 switch_tells_state; /* the kernel hands the state of the task that leaves to programs at its switch (5.18) */
 	__u32 wake_bytes; /* wake the reader when this much waits in the ring buffer */
 	char comm_glob[GLOB_SIZE];
 };

@@ -68,10 +68,19 @@ struct signal_struct {
 	} live;
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 struct task_struct {
+	struct sched_entity se;
 	int pid;
 	int tgid;
 	unsigned int flags;
+	unsigned int __state;
+	int on_cpu;
+	unsigned int in_iowait : 1;
+	unsigned long nvcsw, nivcsw;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct pid *thread_pid;
@@ -83,8 +92,20 @@ struct task_struct {
 
 struct linux_binprm;
 
+struct bpf_iter__task {
+	struct task_struct *task;
+};
+
 #pragma clang attribute pop
 
 #define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000
+
+/* include/linux/sched.h */
+#define TASK_UNINTERRUPTIBLE 0x0002
+#define TASK_STOPPED	     0x0004
+#define TASK_TRACED	     0x0008
+#define TASK_DEAD	     0x0080
+#define TASK_WAKING	     0x0200
 
 #endif

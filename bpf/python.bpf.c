@@ -205,6 +205,40 @@ __noinline int python_skip(__u32 slot)
 	return 0;
 }
 
+/* From the start of the GIL of the state that was found, of a binary where threads find it; 0: it cannot be read. */
+static __always_inline __u64 gil_of_thread(const struct scry_python *py, struct scry_scratch *s)
+{
+	__u64 interpreter = s->walk.state ? walk_pointer(s->walk.state + OFF(py->layout.tstate_interp)) : 0;
+
+	return interpreter ? walk_pointer(interpreter + OFF(py->layout.interp_gil)) : 0;
+}
+
+__noinline int python_waits_for_gil(__u64 word, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+	__u64 gil = 0, bias;
+
+	if (!py)
+		return 0;
+	bias = s->walk.bias;
+	if (py->gil_how == PYTHON_GIL_STATIC)
+		gil = bias + py->gil_at[0];
+	else if (py->gil_how == PYTHON_GIL_OF_THREAD)
+		gil = gil_of_thread(py, s);
+	if (gil)
+		return word >= gil + PYTHON_GIL_WAIT_FROM && word < gil + PYTHON_GIL_WAIT_END;
+	if (py->gil_how == PYTHON_GIL_SEMAPHORE) {
+		gil = walk_pointer(bias + py->gil_at[0]);
+		return gil && word - gil < PYTHON_GIL_SEM;
+	}
+	if (py->gil_how == PYTHON_GIL_PARTS_APART)
+		for (int i = 0; i < PYTHON_GIL_PARTS; i++)
+			if (py->gil_at[i] && word - bias - py->gil_at[i] < PYTHON_GIL_PART)
+				return 1;
+	return 0;
+}
+
 __noinline int python_raising(__u64 state, __u32 slot)
 {
 	const struct python_layout *l = python_layout_at(slot);

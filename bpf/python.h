@@ -59,6 +59,9 @@ int python_look(__u64 frame, __u32 slot);
 /* s->here.caller may be one of the interpreter's own frames, which mark entries from C: then take its caller. */
 int python_skip(__u32 slot);
 
+/* Is this a word by which threads wait for the GIL of the current thread, whose state has been looked for? */
+int python_waits_for_gil(__u64 word, __u32 slot);
+
 /* Is an exception on its way in this thread state? */
 int python_raising(__u64 state, __u32 slot);
 

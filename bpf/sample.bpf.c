@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The CPU sampler: at each tick of the clock, the stack of the thread that runs. */
-#include "stack.h"
+#include "waits.h"
 
 const volatile struct scry_config config = {};
 
@@ -30,6 +30,11 @@ static __always_inline int sample_take(void *ctx, bool deep)
 	stack_take(s, slot, task, proc, pid);
 	if (stack_is_foreign(sample))
 		return 0;
+	if (config.wall) {
+		sample->ran = wait_ran(sample->head.time);
+		if (!sample->ran) /* followed from its next switch on */
+			return 0;
+	}
 	if (deep)
 		stack_deepen(ctx, s, slot, task, pid);
 	stack_sign(sample, task, pid, SCRY_RECORD_SAMPLE);

@@ -76,6 +76,17 @@ static __always_inline __u32 stack_frames(const struct scry_sample *sample)
 	return frames <= SCRY_MAX_STACK + SCRY_MAX_NATIVE + SCRY_MAX_KERNEL ? frames : 0;
 }
 
+/* What else makes a stack differ from one with the same words. */
+static __always_inline __u64 stack_shape(const struct scry_sample *sample)
+{
+	__u64 shape = (__u64)sample->count << 16 | sample->runtime << 8 | sample->error;
+
+	if (config.native || config.kernel) /* addresses mean something in their process alone */
+		shape ^= ((__u64)sample->head.pid << 32) * 31 + ((__u64)sample->native << 48) +
+			 ((__u64)sample->native_error << 40) + ((__u64)sample->entries << 32);
+	return shape;
+}
+
 /* Say whose stack it is, but for the time: kind and pid of the head, thread, CPU, name. */
 static __always_inline void stack_sign(struct scry_sample *sample, struct task_struct *task, __u32 pid, __u32 kind)
 {

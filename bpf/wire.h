@@ -42,7 +42,12 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_LUA, SC
 	X(NATIVE_FAULT, "C frames: stack not readable")                 \
 	X(NATIVE_STUCK, "C frames: stack does not lead outwards")       \
 	X(NATIVE_MISMATCH, "C frames: do not fit the interpreted ones") \
-	X(NATIVE_FULL, "C frames: unwind tables full")
+	X(NATIVE_FULL, "C frames: unwind tables full")                     \
+	X(STACK_LOST, "ring buffer full: a stack is not known yet")     \
+	X(STACKS_FULL, "table of stacks full")                          \
+	X(OUTSIDE, "waiting since before the recording")                \
+	X(STARTING, "thread has not run yet")                           \
+	X(UNSAMPLED, "on CPU between samples")
 
 enum scry_walk_error {
 #define X(name, text) SCRY_WALK_##name,
@@ -60,6 +65,10 @@ enum scry_record_kind {
 	SCRY_RECORD_EXIT,	/* of a process's last thread */
 	SCRY_RECORD_EVENT,	/* a struct scry_sample, its frames, then a struct scry_event */
 	SCRY_RECORD_ASK_MAP,	/* a process whose memory map user space should look at */
+	SCRY_RECORD_STACK,	/* first sight of a stack: a struct scry_sample, its key in place of comm */
+	SCRY_RECORD_WAIT,	/* struct scry_wait: a wait that has ended */
+	SCRY_RECORD_WAITING,	/* struct scry_wait: one that began before the recording, found now */
+	SCRY_RECORD_RAN,	/* struct scry_wait: the last of a thread's time on CPU, told by no sample */
 };
 
 /* Counters kept per CPU. */
@@ -75,6 +84,8 @@ enum scry_count {
 	SCRY_COUNT_BUSY,	/* events missed since too many programs were preempted on a CPU */
 	SCRY_COUNT_UNREADABLE,	/* events whose frame could not be read */
 	SCRY_COUNT_UNFOLLOWED,	/* children for which `targets` had no room: none of theirs is seen */
+	SCRY_COUNT_WAITS,	/* that have been told of */
+	SCRY_COUNT_UNWAITED,	/* threads that could not be followed on and off CPU: no memory */
 	SCRY_COUNT_COUNT
 };
 
@@ -121,6 +132,11 @@ enum scry_frame_kind {
 #define SCRY_ENTRIES_MAX   7
 #define SCRY_CODE_IDS	   (1u << SCRY_ENTRIES_SHIFT) /* ids are less */
 
+/* 128 bits of a hash over all that a stack is: equal keys are equal stacks. 0, 0: none. */
+struct scry_stack_key {
+	__u64 a, b;
+};
+
 struct scry_sample {
 	struct scry_record head;
 	__u32 tid;
@@ -130,7 +146,11 @@ struct scry_sample {
 	__u16 count;  /* frames, leaf first */
 	__u32 instance; /* see struct scry_proc */
 	__u64 thread;	/* thread pointer, by which interpreters know their threads */
-	char comm[16];
+	__u64 ran;	/* with config.wall: ns on CPU since the thread's last sample */
+	union {
+		char comm[16];
+		struct scry_stack_key key; /* of a SCRY_RECORD_STACK */
+	};
 	__u16 native;	/* frames behind those, leaf first */
 	__u16 kernel;	/* addresses (u64 each) behind those, leaf first */
 	__u8 native_error; /* enum scry_walk_error of the native walk; OK without frames: there was none */
@@ -140,6 +160,35 @@ struct scry_sample {
 };
 #define SCRY_MAX_NATIVE 4096
 #define SCRY_MAX_KERNEL 127 /* PERF_MAX_STACK_DEPTH, include/uapi/linux/perf_event.h */
+
+/* What a thread off CPU is doing there, as the scheduler sees it. */
+enum scry_wait_state {
+	SCRY_WAIT_RUNQUEUE, /* wants to run: it was preempted, or is new */
+	SCRY_WAIT_SLEEPING,
+	SCRY_WAIT_DISK,	    /* uninterruptible, for input or output */
+	SCRY_WAIT_BLOCKED,  /* uninterruptible, for something else */
+	SCRY_WAIT_STOPPED,  /* by a signal or a debugger */
+	SCRY_WAIT_GIL,	    /* for the lock of its interpreter */
+	SCRY_WAIT_STATE_COUNT
+};
+
+enum scry_waker { SCRY_WAKER_NONE /* not known */, SCRY_WAKER_THREAD, SCRY_WAKER_INTERRUPT };
+
+struct scry_wait {
+	struct scry_sample who; /* without frames; time: when the wait ended; error: why there is no stack */
+	__u64 duration_ns;
+	struct scry_stack_key stack;
+	__u8 state;	/* enum scry_wait_state */
+	__u8 open;	/* has not ended: counted up to the end of the recording */
+	__u8 waker_is;	/* enum scry_waker */
+	__u8 pad;
+	__s32 syscall;	/* number of the system call it is in; -1: none */
+	__u64 argument[2]; /* of the system call */
+	__u64 switches; /* SCRY_RECORD_WAITING: how often the thread has left a CPU so far */
+	struct scry_stack_key waker; /* 0: its stack is not known */
+	__u32 waker_pid, waker_tid;
+	char waker_comm[16];
+};
 
 enum scry_event_kind {
 	SCRY_EVENT_CPU,

@@ -21,7 +21,7 @@
 struct column_writer {
 	uint64_t count;		/* samples in the chunk */
 	uint64_t base, last;	/* ticks of the first sample of the chunk and of the last one */
-	uint64_t last_value, last_error;	/* sample number after the last exception */
+	uint64_t last_value, last_error, last_reason;	/* sample number after the last exception */
 	struct buffer columns[CAPTURE_COLUMN_COUNT];
 };
 
@@ -258,6 +258,15 @@ uint32_t capture_stack(struct capture_writer *w, uint32_t parent, uint32_t frame
 	return index;
 }
 
+bool capture_stack_at(const struct capture_writer *w, uint32_t stack, uint32_t *parent, uint32_t *frame)
+{
+	if (!stack || stack > w->stacks.count)
+		return false;
+	*parent = (uint32_t)w->stacks.keys[stack].a;
+	*frame = (uint32_t)w->stacks.keys[stack].b;
+	return true;
+}
+
 uint32_t capture_thread(struct capture_writer *w, uint32_t process, uint32_t pid, uint32_t tid)
 {
 	struct buffer *out = &w->sections[CAPTURE_THREADS];
@@ -292,7 +301,7 @@ void capture_name_process(struct capture_writer *w, uint32_t process, uint32_t p
 	buffer_put_number(out, text);
 }
 
-/* Causes come as constant texts, so the address stands for the text; one of the same text under
+/* Causes and reasons come as constant texts, so the address stands for the text; one of the same text under
  * another address gives the same string. */
 static uint32_t error_string(struct capture_writer *w, const char *error)
 {
@@ -323,9 +332,16 @@ static void put_exception(struct buffer *column, uint64_t *last, uint64_t number
 void capture_sample(struct capture_writer *w, uint64_t time_ns, uint32_t thread, uint32_t stack,
 		    uint64_t value, const char *error)
 {
+	capture_sample_of(w, time_ns, thread, stack, value, error, NULL);
+}
+
+void capture_sample_of(struct capture_writer *w, uint64_t time_ns, uint32_t thread, uint32_t stack,
+		       uint64_t value, const char *error, const char *reason)
+{
 	struct column_writer *s = &w->samples;
 	uint64_t now = ticks(w, time_ns);
 	uint32_t cause = error ? error_string(w, error) : 0;
+	uint32_t state = reason ? error_string(w, reason) : 0;
 
 	if (w->err)
 		return;
@@ -338,6 +354,8 @@ void capture_sample(struct capture_writer *w, uint64_t time_ns, uint32_t thread,
 		put_exception(&s->columns[CAPTURE_VALUES], &s->last_value, s->count, value);
 	if (cause)
 		put_exception(&s->columns[CAPTURE_ERRORS], &s->last_error, s->count, cause);
+	if (state)
+		put_exception(&s->columns[CAPTURE_REASONS], &s->last_reason, s->count, state);
 	s->last = now;
 	s->count++;
 	w->total++;
@@ -372,7 +390,7 @@ static void put_samples(struct capture_writer *w)
 		out->failed |= column->failed;
 		buffer_clear(column);
 	}
-	s->count = s->last_value = s->last_error = 0;
+	s->count = s->last_value = s->last_error = s->last_reason = 0;
 }
 
 /* Gather the sections into w->plain and empty them. */

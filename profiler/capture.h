@@ -53,6 +53,8 @@ uint32_t capture_function(struct capture_writer *w, enum capture_kind kind, cons
 /* line: being executed; 0: not known. */
 uint32_t capture_frame(struct capture_writer *w, uint32_t function, int line);
 uint32_t capture_stack(struct capture_writer *w, uint32_t parent, uint32_t frame);
+/* The caller and the frame of a stack that was given; false: it was not. */
+bool capture_stack_at(const struct capture_writer *w, uint32_t stack, uint32_t *parent, uint32_t *frame);
 /* A thread of one life of a process: `process` tells lives of a pid apart. */
 uint32_t capture_thread(struct capture_writer *w, uint32_t process, uint32_t pid, uint32_t tid);
 
@@ -64,6 +66,11 @@ void capture_name_process(struct capture_writer *w, uint32_t process, uint32_t p
  * whole (few distinct texts, interned by address). No allocation but the chunk's own growth. */
 void capture_sample(struct capture_writer *w, uint64_t time_ns, uint32_t thread, uint32_t stack,
 		    uint64_t value, const char *error);
+
+/* The same of a thread that is in some state meanwhile: it waits (reason: for what), or holds a lock. NULL: it just runs. reason
+ * is interned by address as error is. */
+void capture_sample_of(struct capture_writer *w, uint64_t time_ns, uint32_t thread, uint32_t stack,
+		       uint64_t value, const char *error, const char *reason);
 
 /* Samples that never reached us (ring buffer full): total so far, at the time of the last
  * sample. */

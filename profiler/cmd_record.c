@@ -22,9 +22,9 @@ struct record_config {
 	bool stats, lines, quiet;
 	const char *root;
 	unsigned long frequency, max_stack;
-	double seconds;
+	double seconds, min_block, max_block;
 	int event, weight, method, native, stacks;
-	bool kernel, inlined;
+	bool waker, kernel, inlined;
 };
 
 static const char *const weights[] = { "time", "calls", NULL };
@@ -39,8 +39,8 @@ static const char *const stack_kinds[] = { "interpreted", "full", NULL };
 enum { STACKS_INTERPRETED, STACKS_FULL };
 
 /* What can be recorded. Calls by number are the last row, which has no name of its own. */
-static const char *const events[] = { "cpu", "call", "gc", "exception", "import", NULL };
-enum { EVENT_CPU, EVENT_CALL, EVENT_GC, EVENT_EXCEPTION, EVENT_IMPORT, EVENT_CALL_COUNT };
+static const char *const events[] = { "cpu", "call", "gc", "exception", "import", "offcpu", "wall", NULL };
+enum { EVENT_CPU, EVENT_CALL, EVENT_GC, EVENT_EXCEPTION, EVENT_IMPORT, EVENT_OFFCPU, EVENT_WALL, EVENT_CALL_COUNT };
 
 static const struct {
 	unsigned bit; /* of session_options.events */
@@ -51,6 +51,8 @@ static const struct {
 	[EVENT_GC] = { 1u << RUNTIME_EVENT_GC, { "gc", "ns", 0, "collections", "collections of garbage, by time" } },
 	[EVENT_EXCEPTION] = { 1u << RUNTIME_EVENT_EXCEPTION, { "exception", "exceptions", 1, "exceptions", "exceptions raised" } },
 	[EVENT_IMPORT] = { 1u << RUNTIME_EVENT_IMPORT, { "import", "ns", 0, "imports", "imports, by the time they take" } },
+	[EVENT_OFFCPU] = { 0, { "offcpu", "ns", 0, "waits", "time off CPU" } },
+	[EVENT_WALL] = { 0, { "wall", "ns", 0, "samples and waits", "time on CPU and off" } },
 	[EVENT_CALL_COUNT] = { 1u << RUNTIME_EVENT_CALL, { "call", "calls", 1, "calls", "calls, by their number" } },
 };
 
@@ -58,16 +60,21 @@ static const struct {
 static const struct opt opts[] = {
 	TARGETS_OPTIONS(record_config, "record"),
 	{ "event", 'e', OPT_CHOICE, AT_CONFIG(event), NULL, "what to record", .choices = events },
-	{ "frequency", 'F', OPT_UINT, AT_CONFIG(frequency), "HZ", "cpu: samples a second on each CPU; 99 if not given", 1, 20000 },
+	{ "frequency", 'F', OPT_UINT, AT_CONFIG(frequency), "HZ", "cpu, wall: samples a second on each CPU; 99 if not given", 1, 20000 },
 	{ "weight", 0, OPT_CHOICE, AT_CONFIG(weight), NULL, "call: what the widths of a flame graph stand for", .choices = weights },
 	{ "method", 0, OPT_CHOICE, AT_CONFIG(method), NULL,
 	  "how to see events other than cpu; auto takes the best the build offers", .choices = runtime_method_names },
+	{ "min-block", 0, OPT_SECONDS, AT_CONFIG(min_block), "TIME", "offcpu: only waits of at least this: 1ms" },
+	{ "max-block", 0, OPT_SECONDS, AT_CONFIG(max_block), "TIME", "offcpu: only waits of at most this" },
+	{ "waker", 0, OPT_FLAG, AT_CONFIG(waker), NULL,
+	  "offcpu, wall: below each wait the thread that ended it, with its stack, innermost frame first" },
 	{ "duration", 'd', OPT_SECONDS, AT_CONFIG(seconds), "SECONDS",
 	  "stop after this time; without it at Ctrl-C, or when the targets are gone" },
 	{ "output", 'o', OPT_LIST, AT_CONFIG(outputs), "FILE",
 	  "write FILE in the format of its extension (.scry .folded .svg .txt .json; - is folded to stdout); may be repeated" },
 	{ "lines", 0, OPT_FLAG, AT_CONFIG(lines), NULL, "frames show the line being executed, not the function's first" },
-	{ "root", 0, OPT_STRING, AT_CONFIG(root), "process,thread", "add the process, the thread or both as root frames" },
+	{ "root", 0, OPT_STRING, AT_CONFIG(root), "process,thread,reason",
+	  "add the process, the thread, what it waits for, or several of them, as root frames" },
 	{ "native", 0, OPT_CHOICE, AT_CONFIG(native), NULL,
 	  "stacks with functions of C and C++; all: also the interpreter's own that only lead from one function to the next",
 	  .choices = natives, .optional = true },
@@ -91,8 +98,16 @@ static int check_outputs(const struct command *cmd, const struct record_config *
 
 static int check_event(const struct command *cmd, const struct record_config *c)
 {
-	if (c->event != EVENT_CPU && c->frequency)
-		return usage_error(cmd, "-F: only -e cpu is sampled by a clock; of other events each one is recorded");
+	bool waits = c->event == EVENT_OFFCPU || c->event == EVENT_WALL;
+
+	if (c->event != EVENT_CPU && c->event != EVENT_WALL && c->frequency)
+		return usage_error(cmd, "-F: only -e cpu and wall are sampled by a clock; of other events each one is recorded");
+	if (c->event != EVENT_OFFCPU && (c->min_block > 0 || c->max_block > 0))
+		return usage_error(cmd, "--min-block, --max-block: only for -e offcpu; wall leaves nothing out");
+	if (c->max_block > 0 && c->max_block < c->min_block)
+		return usage_error(cmd, "--max-block is less than --min-block");
+	if (!waits && c->waker)
+		return usage_error(cmd, "--waker: only for -e offcpu and wall");
 	if (c->event != EVENT_CALL && c->weight != WEIGHT_NOT_GIVEN)
 		return usage_error(cmd, "--weight: only for -e call; %s",
 				   c->event == EVENT_EXCEPTION ? "exceptions are counted" : "others weigh by time");
@@ -101,8 +116,8 @@ static int check_event(const struct command *cmd, const struct record_config *c)
 				   c->kernel ? "kernel" : c->stacks == STACKS_FULL ? "stacks" : "native");
 	if (c->inlined && c->native == NATIVE_NOT_GIVEN && c->stacks != STACKS_FULL)
 		return usage_error(cmd, "--inline: only with --native");
-	if (c->event == EVENT_CPU && c->method)
-		return usage_error(cmd, "--method: only for events other than cpu");
+	if ((c->event == EVENT_CPU || waits) && c->method)
+		return usage_error(cmd, "--method: not for cpu, offcpu and wall, which need no probes");
 	return 0;
 }
 
@@ -125,30 +140,22 @@ static void configure_event(const struct record_config *c, struct record_options
 		o->kind.about = about;
 		return;
 	}
+	session->waits = c->event == EVENT_OFFCPU || c->event == EVENT_WALL;
+	session->waker = c->waker;
+	if (c->event == EVENT_WALL) {
+		session->wall = true;
+		session->frequency = c->frequency ?: DEFAULT_HZ;
+	}
+	session->min_wait_ns = (uint64_t)(c->min_block * 1e9);
+	session->max_wait_ns = (uint64_t)(c->max_block * 1e9);
+	if (session->waits)
+		return;
 	session->events = kinds[c->event].bit;
 	session->method = (enum runtime_method)c->method;
 	session->stream = session->stack = true;
 	/* The ends of calls tell all: with a least duration the programs do not tell of beginnings. */
 	if (c->event == EVENT_CALL && !counted)
 		session->min_duration_ns = 1;
-}
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
-		if (strcspn(p, ",") == len && !strncmp(p, word, len))
-			return true;
-	return false;
-}
-
-static bool root_is_valid(const char *root)
-{
-	for (const char *p = root; p && *p; p += strcspn(p, ","), p += *p == ',')
-		if (!(strcspn(p, ",") == 7 && !strncmp(p, "process", 7)) && !(strcspn(p, ",") == 6 && !strncmp(p, "thread", 6)))
-			return false;
-	return true;
 }
 
 /* scry-PID-TIME.scry, or by the program's name. */
@@ -183,13 +190,11 @@ static const char *capture_path(const struct record_config *c)
 
 static int write_outputs(const struct record_config *c, const struct profile *profile, const char *capture)
 {
-	struct output_options options = {
-		.lines = c->lines,
-		.root_process = has_word(c->root, "process"),
-		.root_thread = has_word(c->root, "thread"),
-	};
+	struct output_options options = { .lines = c->lines };
 	int err = 0;
 
+	if (c->root)
+		output_roots(c->root, &options);
 	for (size_t i = 0; i < c->outputs.count && !err; i++)
 		if (!capture || strcmp(c->outputs.item[i], capture))
 			err = output_write(profile, c->outputs.item[i], &options);
@@ -247,13 +252,14 @@ static int record_main(const struct command *cmd, int argc, char **argv)
 	int first = opt_parse(cmd, argc, argv, &c);
 	_cleanup_free_ char *target = NULL, *path = NULL;
 	struct record_options o;
+	struct output_options roots = { 0 };
 	char about[32];
 
 	if (first < 0 || targets_parse(cmd, &c.targets, first < argc ? argv + first : NULL) || check_outputs(cmd, &c) ||
 	    check_event(cmd, &c))
 		return EXIT_USAGE;
-	if (!root_is_valid(c.root))
-		return usage_error(cmd, "--root %s: give process, thread or process,thread", c.root);
+	if (c.root && !output_roots(c.root, &roots))
+		return usage_error(cmd, "--root %s: give process, thread, reason or several of them", c.root);
 	if (targets_examine(&c.targets) || caps_check_record())
 		return EXIT_FAILED;
 	target = targets_describe(&c.targets);
@@ -285,7 +291,12 @@ const struct command cmd_record = {
 		   "that totals are the time from entry to return; they count when they end, and a generator where it ended. With\n"
 		   "--weight calls each weighs the same, and counts when it begins. Collections of garbage (gc) and imports\n"
 		   "weigh by their time, exceptions by their number; the innermost frame names the generation, the module, the type.\n"
-		   "This slows the program down by each event: 'scry stat' is cheaper where no stacks are needed.",
+		   "This slows the program down by each event: 'scry stat' is cheaper where no stacks are needed.\n"
+		   "\n"
+		   "-e offcpu records the time that threads spend off the CPU, with the stack at which they left it and the reason:\n"
+		   "lock, gil (the lock of Python's interpreter), sleep, poll, socket, io, disk, child, runqueue (they could run, but\n"
+		   "another did). -e wall adds the time on CPU: for each thread the sum is the time that has passed. Waits that\n"
+		   "have begun before the recording, or go on after it, count within it. 'scry report --by reason' sums up.",
 	.examples = "scry record -p 4711\n  until Ctrl-C; writes scry-4711-TIME.scry and prints the hottest functions\n"
 		    "scry record -p 4711 -d 10 -o flame.svg\n  ten seconds, as a flame graph\n"
 		    "scry record -F 999 -o out.scry -- python3 app.py --fast\n  a program from its start to its end\n"
@@ -293,6 +304,8 @@ const struct command cmd_record = {
 		    "scry record -p 4711 -d 5 -o - | grep render\n  folded stacks, for other tools\n"
 		    "scry record -p 4711 -d 10 --stacks full -o full.svg\n  with functions of C, C++ and of the kernel\n"
 		    "scry record -e gc -p 4711 -d 60 -o gc.svg\n  what makes the collector of garbage work\n"
+		    "scry record -e offcpu -p 4711 -d 10 --root reason -o waits.svg\n  what threads wait for, and where\n"
+		    "scry record -e wall -p 4711 -d 10 --root thread,reason -o wall.svg\n  all time of all threads, running or not\n"
 		    "scry record -e call --weight calls -d 2 -p 4711 -o calls.svg\n  who calls what how often\n",
 	.opts = opts,
 	.program = true,

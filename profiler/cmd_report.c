@@ -22,7 +22,8 @@ struct report_config {
 static const char *const sorts[] = { [OUTPUT_SORT_SELF] = "self", [OUTPUT_SORT_TOTAL] = "total", NULL };
 static const char *const bys[] = {
 	[OUTPUT_BY_FUNCTION] = "function", [OUTPUT_BY_FILE] = "file",	    [OUTPUT_BY_LINE] = "line",
-	[OUTPUT_BY_THREAD] = "thread",	   [OUTPUT_BY_PROCESS] = "process", NULL,
+	[OUTPUT_BY_THREAD] = "thread",	   [OUTPUT_BY_PROCESS] = "process", [OUTPUT_BY_REASON] = "reason",
+	NULL,
 };
 
 #define AT(field) offsetof(struct report_config, field)
@@ -43,8 +44,8 @@ static const struct opt report_opts[] = {
 	{ "to", 0, OPT_SECONDS, AT(options.to), "SECONDS", "leave out samples at that time and after" },
 	{ "lines", 0, OPT_FLAG, AT(options.lines),
 	  .help = "frames show the line executed, not the one that defines" },
-	{ "root", 0, OPT_STRING, AT(root), "process,thread",
-	  "add the process, the thread or both as root frames" },
+	{ "root", 0, OPT_STRING, AT(root), "process,thread,reason",
+	  "add the process, the thread, what it waits for, or several of them, as root frames" },
 	{ 0 },
 };
 
@@ -55,7 +56,7 @@ static int check(const struct command *cmd, struct report_config *config)
 			return usage_error(cmd, "'%s' has none of the extensions %s",
 					   config->outputs.item[i], output_formats());
 	if (config->root && !output_roots(config->root, &config->options))
-		return usage_error(cmd, "--root takes process, thread or process,thread, not '%s'",
+		return usage_error(cmd, "--root takes process, thread, reason or several of them, not '%s'",
 				   config->root);
 	if (config->options.to > 0 && config->options.to <= config->options.from)
 		return usage_error(cmd, "--to must be later than --from");

@@ -52,11 +52,13 @@ bool output_roots(const char *list, struct output_options *options)
 			options->root_process = true;
 		else if (size == strlen("thread") && !strncmp(list, "thread", size))
 			options->root_thread = true;
+		else if (size == strlen("reason") && !strncmp(list, "reason", size))
+			options->root_reason = true;
 		else
 			return false;
 		list += size + (list[size] == ',');
 	}
-	return options->root_process || options->root_thread;
+	return options->root_process || options->root_thread || options->root_reason;
 }
 
 /* Write and close; the first failure counts. */

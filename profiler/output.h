@@ -15,6 +15,7 @@ enum output_by {
 	OUTPUT_BY_LINE,
 	OUTPUT_BY_THREAD,
 	OUTPUT_BY_PROCESS,
+	OUTPUT_BY_REASON,
 };
 enum output_sort { OUTPUT_SORT_SELF, OUTPUT_SORT_TOTAL };
 
@@ -25,7 +26,7 @@ struct output_options {
 	const char *func, *file;	/* globs: keep samples with a matching frame; NULL: all */
 	double from, to;		/* seconds since the start; to 0: the end */
 	bool lines;			/* frames show the line executed, not the one that defines */
-	bool root_process, root_thread;	/* add them as root frames */
+	bool root_process, root_thread, root_reason;	/* add them as root frames */
 	bool color;			/* escape sequences: stdout is a terminal */
 };
 

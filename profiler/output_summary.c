@@ -25,6 +25,9 @@ static const struct {
 	{ SCRY_WALK_NO_INTERPRETER, "in programs without an interpreter" },
 	{ SCRY_WALK_NO_THREAD_STATE, "outside the interpreter" },
 	{ SCRY_WALK_TRUNCATED, "deeper than --max-stack" },
+	{ SCRY_WALK_OUTSIDE, "waiting since before the recording" },
+	{ SCRY_WALK_STARTING, "of threads before they ran" },
+	{ SCRY_WALK_UNSAMPLED, "on CPU between samples" },
 };
 
 static const char *told_apart(const char *cause)

@@ -46,6 +46,7 @@ struct profile_sample {
 	uint64_t value;		/* in the event's unit */
 	uint32_t thread, stack;
 	uint32_t error;		/* string, 0: the stack is whole */
+	uint32_t reason;	/* string: what the thread waits for, or is allowed to do; 0: it runs */
 	uint32_t event;
 };
 

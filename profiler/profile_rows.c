@@ -187,6 +187,32 @@ static int rows_by_process(struct rows *rows)
 	return 0;
 }
 
+static int rows_by_reason(struct rows *rows)
+{
+	const struct profile_tree *tree = rows->tree;
+	struct table known = { 0 };
+	int err = 0;
+
+	for (uint32_t i = 1; i <= tree->reasons.count && !err; i++) {
+		uint32_t reason = (uint32_t)tree->reasons.keys[i].b, had = known.count;
+		uint32_t at = table_put(&known, reason, 0);
+		struct profile_row *row = at > had ? row_add(rows) : NULL;
+
+		if (!at || (at > had && !row)) {
+			err = -ENOMEM;
+			break;
+		}
+		if (row)
+			*row = (struct profile_row){ .label = { .is = TREE_REASON, .name = reason } };
+		row = &rows->item[at - 1];
+		add(&row->self, &tree->reason_weights[i]);
+		add(&row->total, &tree->reason_weights[i]);
+		row->threads++;
+	}
+	table_deinit(&known);
+	return err;
+}
+
 /* What qsort's comparison needs, put next to each row. */
 struct ranked {
 	struct profile_row row;
@@ -246,6 +272,8 @@ int profile_rows(const struct profile_tree *tree, const struct output_options *o
 		err = rows_by_thread(&rows);
 	else if (options->by == OUTPUT_BY_PROCESS)
 		err = rows_by_process(&rows);
+	else if (options->by == OUTPUT_BY_REASON)
+		err = rows_by_reason(&rows);
 	else
 		err = rows_by_label(&rows, options->by);
 	if (!err)

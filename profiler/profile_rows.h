@@ -6,11 +6,11 @@
 #include "profile_tree.h"
 
 struct profile_row {
-	/* by file: only file is set; by thread and process: only is and index */
+	/* by file: only file is set; by thread and process: only is and index; by reason: is and name */
 	struct tree_label label;
 	struct tree_weight self;	/* samples whose leaf it is */
 	struct tree_weight total;	/* samples it is anywhere in, each counted once */
-	uint32_t threads;		/* by process: how many had samples */
+	uint32_t threads;		/* by process and reason: how many had samples */
 };
 
 /*

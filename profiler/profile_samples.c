@@ -36,10 +36,12 @@ static bool read_columns(struct profile *p, struct cursor *columns, struct profi
 	struct cursor stacks = columns[CAPTURE_STACK_INDICES];
 	struct exceptions values = { .in = columns[CAPTURE_VALUES] };
 	struct exceptions errors = { .in = columns[CAPTURE_ERRORS] };
+	struct exceptions reasons = { .in = columns[CAPTURE_REASONS] };
 	uint64_t period = p->events.item[event].period;
 
 	exceptions_step(&values, 0);
 	exceptions_step(&errors, 0);
+	exceptions_step(&reasons, 0);
 	for (uint64_t i = 0; i < count; i++) {
 		tick += (uint64_t)cursor_signed(&times);
 		if (tick > INT64_MAX)
@@ -51,9 +53,12 @@ static bool read_columns(struct profile *p, struct cursor *columns, struct profi
 		to[i].error = 0;
 		if (has_exception(&errors, i))
 			to[i].error = (uint32_t)exception_take(&errors, p->strings.count);
+		to[i].reason = 0;
+		if (has_exception(&reasons, i))
+			to[i].reason = (uint32_t)exception_take(&reasons, p->strings.count);
 		to[i].event = event;
 	}
-	return !times.bad && !threads.bad && !stacks.bad && !values.in.bad && !errors.in.bad;
+	return !times.bad && !threads.bad && !stacks.bad && !values.in.bad && !errors.in.bad && !reasons.in.bad;
 }
 
 int profile_samples_add(struct profile *p, struct cursor *in)

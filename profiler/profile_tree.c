@@ -190,6 +190,19 @@ static void weigh(struct tree_weight *weight, const struct profile_sample *sampl
 	weight->value += sample->value;
 }
 
+static bool weigh_reason(struct profile_tree *tree, const struct profile_sample *sample)
+{
+	uint32_t known = tree->reasons.count, index = table_put(&tree->reasons, sample->thread, sample->reason);
+
+	if (!index || !array_reserve(&tree->reason_weights, &tree->reason_capacity, (size_t)index + 1,
+				     sizeof(struct tree_weight)))
+		return false;
+	if (index > known)
+		tree->reason_weights[index] = (struct tree_weight){ 0 };
+	weigh(&tree->reason_weights[index], sample);
+	return true;
+}
+
 static int add_sample(struct builder *b, const struct profile_sample *sample)
 {
 	struct profile_tree *tree = b->tree;
@@ -199,11 +212,17 @@ static int add_sample(struct builder *b, const struct profile_sample *sample)
 
 	if (err)
 		return err;
+	if (b->options->root_reason) {
+		root = node_under(b, root, label_intern(b, (struct tree_label){ .is = TREE_REASON, .kind = CAPTURE_MARK,
+										 .name = sample->reason }));
+		if (!root)
+			return -ENOMEM;
+	}
 	if (sample->stack)
 		node = stack_node(b, root, sample->stack);
 	else
 		node = node_under(b, root, label_intern(b, cause));
-	if (!node || (sample->error && !count_error(tree, sample->error)))
+	if (!node || (sample->error && !count_error(tree, sample->error)) || !weigh_reason(tree, sample))
 		return -ENOMEM;
 	weigh(&tree->nodes[node].self, sample);
 	weigh(&tree->threads[sample->thread], sample);
@@ -270,6 +289,8 @@ void profile_tree_destroy(struct profile_tree *tree)
 	free(tree->labels);
 	free(tree->nodes);
 	free(tree->threads);
+	table_deinit(&tree->reasons);
+	free(tree->reason_weights);
 	table_deinit(&tree->errors);
 	free(tree->error_counts);
 	free(tree);
@@ -350,9 +371,21 @@ char *profile_tree_label(const struct profile_tree *tree, uint32_t index)
 		done = process_label(p, label->index, &text);
 	else if (label->is == TREE_THREAD)
 		done = thread_label(p, label->index, &text);
+	else if (label->is == TREE_REASON)
+		done = asprintf(&text, "[%s]", profile_reason(p, label->name));
 	else
 		done = cause_label(p, label->name, &text);
 	return done < 0 ? NULL : text;
+}
+
+const char *profile_reason(const struct profile *profile, uint32_t reason)
+{
+	return reason ? profile_text(profile, reason) : "running";
+}
+
+bool profile_is_off(const struct profile *profile, uint32_t reason)
+{
+	return reason && (!strcmp(profile->header.event, "offcpu") || !strcmp(profile->header.event, "wall"));
 }
 
 bool profile_weighs_count(const struct profile *profile)
@@ -372,6 +405,7 @@ static const struct {
 	{ "gc", "collection", "collections" },
 	{ "exception", "exception", "exceptions" },
 	{ "import", "import", "imports" },
+	{ "offcpu", "wait", "waits" },
 };
 
 const char *profile_noun(const struct profile *profile, uint64_t count)

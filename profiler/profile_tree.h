@@ -11,13 +11,14 @@
 #include "output.h"
 #include "profile.h"
 
-enum tree_label_kind { TREE_FUNCTION, TREE_THREAD, TREE_PROCESS, TREE_CAUSE };
+enum tree_label_kind { TREE_FUNCTION, TREE_THREAD, TREE_PROCESS, TREE_CAUSE, TREE_REASON };
 
 /* What a node shows. Two labels are the same when all their fields are. */
 struct tree_label {
 	enum tree_label_kind is;
 	enum capture_kind kind;	/* of a function */
-	uint32_t name, file;	/* TREE_FUNCTION: strings; TREE_CAUSE: name is why there is no stack */
+	uint32_t name, file;	/* TREE_FUNCTION: strings; TREE_CAUSE: name is why there is no stack;
+				 * TREE_REASON: name is what the thread waits for, 0: nothing */
 	int32_t line;
 	uint32_t index;		/* TREE_THREAD, TREE_PROCESS: index into the profile's array */
 };
@@ -40,6 +41,9 @@ struct profile_tree {
 	size_t nodes_count, nodes_capacity;
 	struct tree_weight *threads;	/* of each thread of the profile */
 	struct tree_weight all;
+	struct table reasons;		/* thread, string -> index into reason_weights */
+	struct tree_weight *reason_weights;
+	size_t reason_capacity;
 	struct table errors;		/* string -> index into error_counts */
 	uint64_t *error_counts;
 	size_t error_capacity;
@@ -61,6 +65,12 @@ const char *profile_tree_file(const struct profile *profile, const struct tree_l
 
 /* "function (file:line)", raw, for the caller to free; NULL: no memory. */
 char *profile_tree_label(const struct profile_tree *tree, uint32_t label);
+
+/* "lock", "running": what a sample's reason says of its thread; raw. */
+const char *profile_reason(const struct profile *profile, uint32_t reason);
+
+/* Is a sample of this reason time off CPU? */
+bool profile_is_off(const struct profile *profile, uint32_t reason);
 
 /* Is the unit of values time (ns)? */
 bool profile_is_timed(const struct profile *profile);

@@ -78,6 +78,8 @@ static int begin(void *ctx, const struct run *run)
 
 	if (!err && (session->native || session->kernel))
 		err = recorder_deepen(r->recorder, session_binaries(run->session), r->options->native_all);
+	if (!err)
+		recorder_look(r->recorder, run->session, session->max_stack);
 	return err;
 }
 
@@ -91,11 +93,10 @@ static void on_record(void *ctx, const struct scry_record *record, size_t size)
 /* What never reached us: ticks of the clock, or events. */
 static uint64_t count_lost(const struct recording *r, const struct run *run)
 {
-	static const enum scry_count losses[] = { SCRY_COUNT_LOST_EVENTS, SCRY_COUNT_BUSY, SCRY_COUNT_UNTRACKED };
+	static const enum scry_count losses[] = { SCRY_COUNT_LOST, SCRY_COUNT_LOST_EVENTS, SCRY_COUNT_BUSY,
+						  SCRY_COUNT_UNTRACKED, SCRY_COUNT_UNWAITED };
 	uint64_t lost = 0;
 
-	if (!r->options->run.session.events)
-		return session_count(run->session, SCRY_COUNT_LOST);
 	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
 		lost += session_count(run->session, losses[i]);
 	return lost;

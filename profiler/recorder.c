@@ -14,7 +14,11 @@
 #include "framebook.h"
 #include "mixed.h"
 #include "native_frames.h"
+#include "outside.h"
+#include "reasons.h"
+#include "stackbook.h"
 #include "threads.h"
+#include "wakers.h"
 
 #define MAX_KNOWN_BYTES (64u << 20) /* of raw stacks remembered; then from the beginning */
 
@@ -47,6 +51,13 @@ struct recorder {
 	struct native_frames *native;
 	struct key *key;	 /* of such a sample, for known */
 	size_t key_room;
+	const struct session *session; /* NULL: stacks cannot be read from outside */
+	unsigned int max_stack;
+	struct stackbook stacks;   /* by key */
+	struct stackbook outside;  /* by pid, tid */
+	struct stackbook woken;	   /* stacks with their wakers below */
+	uint32_t *last;		   /* stack of each thread's last sample, where it had one */
+	size_t last_room;
 	uint32_t marks[SCRY_WALK_ERROR_COUNT]; /* frames that say why a stack has no root */
 };
 
@@ -95,6 +106,10 @@ void recorder_destroy(struct recorder *r)
 	threads_deinit(&r->threads);
 	intern_deinit(&r->known);
 	free(r->key);
+	stackbook_deinit(&r->stacks);
+	stackbook_deinit(&r->outside);
+	stackbook_deinit(&r->woken);
+	free(r->last);
 	free(r->nodes);
 	free(r);
 }
@@ -110,6 +125,12 @@ static uint32_t mark(struct recorder *r, enum scry_walk_error error)
 			capture_frame(r->capture, capture_function(r->capture, CAPTURE_MARK, name, "", 0), 0);
 	}
 	return r->marks[error];
+}
+
+/* A stack of which nothing is known but why. */
+static uint32_t mark_stack(struct recorder *r, enum scry_walk_error error)
+{
+	return capture_stack(r->capture, CAPTURE_NO_STACK, mark(r, error));
 }
 
 static bool is_interpreted(const struct scry_frame *frame)
@@ -236,19 +257,108 @@ static struct known_stack stack_find(struct recorder *r, const struct scry_sampl
 	return r->nodes[index];
 }
 
+static bool sample_is_whole(const struct scry_sample *sample, size_t size)
+{
+	return size >= sizeof(*sample) && sample->error < SCRY_WALK_ERROR_COUNT && sample->native_error < SCRY_WALK_ERROR_COUNT &&
+	       (size - sizeof(*sample)) / sizeof(sample->frames[0]) >= (size_t)sample->count + sample->native + sample->kernel;
+}
+
 static void take_sample(struct recorder *r, const struct scry_sample *sample, size_t size)
 {
 	struct known_stack stack;
 	uint32_t thread;
 
-	if (size < sizeof(*sample) || sample->error >= SCRY_WALK_ERROR_COUNT || sample->native_error >= SCRY_WALK_ERROR_COUNT ||
-	    (size - sizeof(*sample)) / sizeof(sample->frames[0]) < (size_t)sample->count + sample->native + sample->kernel)
+	if (!sample_is_whole(sample, size))
 		return;
 	thread = threads_see(&r->threads, sample);
 	stack = stack_find(r, sample);
-	capture_sample(r->capture, sample->head.time, thread, stack.node, r->period,
+	capture_sample(r->capture, sample->head.time, thread, stack.node, r->period ?: sample->ran,
 		       stack.error ? error_text[stack.error] : NULL);
+	if (sample->ran && array_reserve(&r->last, &r->last_room, thread + 1, sizeof(*r->last)))
+		r->last[thread] = stack.node;
 	r->samples++;
+}
+
+/* The stack by this key, and what is missing of it. */
+static uint32_t stack_by_key(struct recorder *r, const struct scry_stack_key *key, enum scry_walk_error *error)
+{
+	const struct stackbook_entry *entry = stackbook_find(&r->stacks, key->a, key->b);
+
+	*error = entry ? entry->error : SCRY_WALK_STACK_LOST;
+	return entry ? entry->node : mark_stack(r, *error);
+}
+
+static void take_stack(struct recorder *r, const struct scry_sample *sample, size_t size)
+{
+	struct known_stack stack;
+
+	if (!sample_is_whole(sample, size))
+		return;
+	stack = stack_find(r, sample);
+	stackbook_put(&r->stacks, sample->key.a, sample->key.b, (struct stackbook_entry){ stack.node, stack.error });
+}
+
+static void take_waiting(struct recorder *r, const struct scry_wait *wait)
+{
+	enum scry_walk_error error = SCRY_WALK_OUTSIDE;
+	uint32_t node = CAPTURE_NO_STACK;
+
+	if (r->session)
+		node = outside_stack(r->capture, r->session, wait, r->max_stack, &error);
+	if (!node)
+		node = mark_stack(r, error ?: SCRY_WALK_OUTSIDE);
+	stackbook_put(&r->outside, wait->who.head.pid, wait->who.tid, (struct stackbook_entry){ node, error });
+}
+
+/* The stack at which a wait began. */
+static uint32_t wait_stack(struct recorder *r, const struct scry_wait *wait, enum scry_walk_error *error)
+{
+	const struct stackbook_entry *entry;
+
+	*error = wait->who.error;
+	if (!*error)
+		return stack_by_key(r, &wait->stack, error);
+	entry = *error == SCRY_WALK_OUTSIDE ? stackbook_find(&r->outside, wait->who.head.pid, wait->who.tid) : NULL;
+	if (entry)
+		*error = entry->error;
+	return entry ? entry->node : mark_stack(r, *error);
+}
+
+static void take_wait(struct recorder *r, const struct scry_wait *wait)
+{
+	uint32_t thread = threads_see(&r->threads, &wait->who), stack, waker = CAPTURE_NO_STACK;
+	enum scry_walk_error error, none;
+
+	stack = wait_stack(r, wait, &error);
+	if (wait->waker.a || wait->waker.b)
+		waker = stack_by_key(r, &wait->waker, &none);
+	stack = wakers_below(r->capture, &r->woken, stack, waker, wait);
+	capture_sample_of(r->capture, wait->who.head.time, thread, stack, wait->duration_ns,
+			  error ? error_text[error] : NULL, reason_of_wait(wait));
+	r->samples++;
+}
+
+/* Time on CPU after a thread's last sample belongs to that one. */
+static void take_ran(struct recorder *r, const struct scry_wait *wait)
+{
+	uint32_t thread = threads_see(&r->threads, &wait->who);
+	uint32_t stack = thread < r->last_room ? r->last[thread] : 0;
+
+	capture_sample(r->capture, wait->who.head.time, thread, stack ?: mark_stack(r, SCRY_WALK_UNSAMPLED), wait->who.ran,
+		       stack ? NULL : error_text[SCRY_WALK_UNSAMPLED]);
+	r->samples++;
+}
+
+static void take_wait_record(struct recorder *r, const struct scry_wait *wait, size_t size)
+{
+	if (size < sizeof(*wait) || wait->who.error >= SCRY_WALK_ERROR_COUNT || wait->state >= SCRY_WAIT_STATE_COUNT)
+		return;
+	if (wait->who.head.kind == SCRY_RECORD_WAITING)
+		take_waiting(r, wait);
+	else if (wait->who.head.kind == SCRY_RECORD_RAN)
+		take_ran(r, wait);
+	else
+		take_wait(r, wait);
 }
 
 /* What an event weighs: the time that is its own and no other event's, so that the sums of a flame graph add up. A call is told
@@ -318,6 +428,14 @@ void recorder_take(void *ctx, const struct scry_record *record, size_t size)
 	case SCRY_RECORD_CODE:
 		codebook_add(r->book, (const struct scry_code *)record, size);
 		break;
+	case SCRY_RECORD_STACK:
+		take_stack(r, (const struct scry_sample *)record, size);
+		break;
+	case SCRY_RECORD_WAIT:
+	case SCRY_RECORD_WAITING:
+	case SCRY_RECORD_RAN:
+		take_wait_record(r, (const struct scry_wait *)record, size);
+		break;
 	case SCRY_RECORD_EXEC: /* another program: names that the one before gave its threads are no more */
 	case SCRY_RECORD_EXIT:
 		if (r->native)
@@ -325,6 +443,12 @@ void recorder_take(void *ctx, const struct scry_record *record, size_t size)
 		threads_end(&r->threads, record->pid);
 		break;
 	}
+}
+
+void recorder_look(struct recorder *r, const struct session *session, unsigned int max_stack)
+{
+	r->session = session;
+	r->max_stack = max_stack;
 }
 
 uint64_t recorder_samples(const struct recorder *r)

@@ -25,6 +25,8 @@ void recorder_destroy(struct recorder *recorder);
  */
 struct native_binaries;
 int recorder_deepen(struct recorder *recorder, const struct native_binaries *binaries, bool all);
+/* Stacks of threads that wait already are read by what this session knows of them; it must outlive the records. */
+void recorder_look(struct recorder *recorder, const struct session *session, unsigned int max_stack);
 
 /* One record: a session_handler, ctx being the recorder. */
 void recorder_take(void *ctx, const struct scry_record *record, size_t size);

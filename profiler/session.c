@@ -20,6 +20,7 @@
 #include "spaces.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
+#include "waits.h"
 
 #define RING_BYTES (16u << 20)
 #define POLL_RECORDS 65536 /* at a time, so that a program which makes them faster than they are read is not waited for */
@@ -160,6 +161,13 @@ static int configure(struct session *s)
 	config->max_depth = o->max_depth;
 	config->keep_dropped = o->keep_dropped;
 	config->pid_namespace = own_pid_namespace();
+	config->waits = o->waits;
+	config->wall = o->wall;
+	config->waker = o->waker;
+	config->min_wait_ns = o->min_wait_ns;
+	config->max_wait_ns = o->max_wait_ns;
+	config->switch_slots = s->cpus * (1 + (o->events ? SLOTS_PER_CPU : 0));
+	config->switch_tells_state = o->waits && waits_state_is_told();
 	config->wake_bytes = RING_BYTES / 4;
 	if (o->comm) {
 		config->glob = 1;
@@ -182,7 +190,7 @@ static void size_maps(struct session *s)
 	const struct session_options *o = &s->options;
 	bool events = o->events != 0, calls = o->events & 1u << RUNTIME_EVENT_CALL;
 	bool lines = o->events & 1u << RUNTIME_EVENT_LINE;
-	int slots = s->cpus * (1 + (events ? SLOTS_PER_CPU : 0));
+	int slots = s->cpus * (1 + (events ? SLOTS_PER_CPU : 0) + (o->waits ? 1 : 0));
 
 	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
 	bpf_map__set_max_entries(s->skel->maps.scratch, slots);
@@ -191,6 +199,7 @@ static void size_maps(struct session *s)
 	bpf_map__set_max_entries(s->skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
 	bpf_map__set_max_entries(s->skel->maps.lines, lines && o->aggregate ? MAX_LINES : 1);
 	bpf_map__set_max_entries(s->skel->maps.verdicts, events ? MAX_VERDICTS : 1);
+	waits_configure(s->skel, o);
 	bpf_program__set_autoload(s->skel->progs.sample_cpu, o->frequency && !is_deep(o));
 	bpf_program__set_autoload(s->skel->progs.sample_cpu_deep, o->frequency && is_deep(o));
 	spaces_size_maps(s->skel, is_deep(o), o->all || o->cgroup || o->children);
@@ -257,6 +266,8 @@ int session_open(const struct session_options *options, session_handler *handler
 		err = set_tids(s);
 	if (!err)
 		err = attach_process_events(s);
+	if (!err && options->waits)
+		err = waits_attach(s->skel);
 	if (!err) {
 		s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_record, s, NULL);
 		err = s->ring ? 0 : fail(-errno, "read BPF ring buffer:");
@@ -374,16 +385,20 @@ static int start_ticks(struct session *s)
 
 int session_start(struct session *s)
 {
+	int err = s->options.waits ? waits_begin(s->skel) : 0;
+
 	if (s->options.events && (s->options.all || s->options.cgroup))
 		follow_all(s->follow);
 	s->skel->bss->watching = 1;
-	return s->options.frequency ? start_ticks(s) : 0;
+	return err ?: s->options.frequency ? start_ticks(s) : 0;
 }
 
 void session_stop(struct session *s)
 {
-	if (s->skel && s->skel->bss)
+	if (s->skel && s->skel->bss) {
 		s->skel->bss->watching = 0;
+		waits_end(s->skel);
+	}
 	for (int cpu = 0; s->ticks && cpu < s->cpus; cpu++)
 		bpf_link__destroy(s->ticks[cpu]);
 	free(s->ticks);

@@ -36,6 +36,10 @@ struct session_options {
 	unsigned long max_depth; /* of calls; 0: all */
 	bool keep_dropped;	/* calls of functions that session_judge drops take part in the pairing and in own times */
 	unsigned runtimes;	/* bits 1 << enum scry_runtime that targets may have; 0: any */
+	bool waits;		/* threads off CPU: SCRY_RECORD_WAIT and its like */
+	bool wall;		/* with it and a clock: samples carry the exact time on CPU since the one before */
+	bool waker;		/* with who ended a wait */
+	uint64_t min_wait_ns, max_wait_ns; /* only waits of this length; max 0: of any */
 	bool stats;		/* measure the programs' run time */
 };
 

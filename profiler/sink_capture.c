@@ -84,9 +84,10 @@ static int copy_samples(struct copy *c, const struct profile_selection *selectio
 			err = copy_stack(c, sample->stack);
 		if (err)
 			return err;
-		capture_sample(c->to, p->header.start_ns + sample->time, c->threads[sample->thread],
+		capture_sample_of(c->to, p->header.start_ns + sample->time, c->threads[sample->thread],
 			       c->stacks[sample->stack], sample->value,
-			       sample->error ? profile_text(p, sample->error) : NULL);
+			       sample->error ? profile_text(p, sample->error) : NULL,
+			       sample->reason ? profile_text(p, sample->reason) : NULL);
 	}
 	return 0;
 }

@@ -43,7 +43,7 @@ static int write_functions(const struct profile_tree *tree, FILE *to,
 	size_t count;
 	int err;
 
-	if (by.by == OUTPUT_BY_THREAD || by.by == OUTPUT_BY_PROCESS)
+	if (by.by == OUTPUT_BY_THREAD || by.by == OUTPUT_BY_PROCESS || by.by == OUTPUT_BY_REASON)
 		by.by = OUTPUT_BY_FUNCTION;
 	err = profile_rows(tree, &by, &rows, &count);
 	if (err)
@@ -67,6 +67,55 @@ static int write_functions(const struct profile_tree *tree, FILE *to,
 	return 0;
 }
 
+/* Where its time has gone, of events that tell; the values of others are no time of the thread's own. */
+static void write_times(const struct profile_tree *tree, uint32_t thread, FILE *to)
+{
+	const struct profile *p = tree->profile;
+	const char *event = p->header.event, *separator = "";
+	uint64_t on = 0, off = 0;
+
+	if (strcmp(event, "cpu") && strcmp(event, "offcpu") && strcmp(event, "wall"))
+		return;
+	fputs(", \"off\": {", to);
+	for (uint32_t i = 1; i <= tree->reasons.count; i++) {
+		uint32_t reason = (uint32_t)tree->reasons.keys[i].b;
+		uint64_t value = tree->reason_weights[i].value;
+
+		if (tree->reasons.keys[i].a != thread)
+			continue;
+		if (!profile_is_off(p, reason)) {
+			on += value;
+			continue;
+		}
+		off += value;
+		fputs(separator, to);
+		escape_json(to, profile_reason(p, reason));
+		fprintf(to, ": %" PRIu64, value);
+		separator = ", ";
+	}
+	fprintf(to, "}, \"cpu_ns\": %" PRIu64 ", \"off_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64, on, off, on + off);
+}
+
+static int write_reasons(const struct profile_tree *tree, FILE *to)
+{
+	const struct output_options by = { .by = OUTPUT_BY_REASON };
+	_cleanup_free_ struct profile_row *rows = NULL;
+	const struct profile *p = tree->profile;
+	size_t count;
+	int err = profile_rows(tree, &by, &rows, &count);
+
+	if (err)
+		return err;
+	fputs("  \"reasons\": [", to);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(to, "%s\n    {\"reason\": ", i ? "," : "");
+		escape_json(to, profile_reason(p, rows[i].label.name));
+		fprintf(to, ", \"samples\": %" PRIu64 ", \"ns\": %" PRIu64 "}", rows[i].self.samples, ns(p, &rows[i].self));
+	}
+	fputs(count ? "\n  ],\n" : "],\n", to);
+	return 0;
+}
+
 static int write_threads(const struct profile_tree *tree, FILE *to)
 {
 	const struct output_options by = { .by = OUTPUT_BY_THREAD };
@@ -84,7 +133,9 @@ static int write_threads(const struct profile_tree *tree, FILE *to)
 		fprintf(to, "%s\n    {\"pid\": %" PRIu32 ", \"tid\": %" PRIu32 ", \"name\": ",
 			i ? "," : "", p->processes.item[thread->process].pid, thread->tid);
 		escape_json(to, profile_text(p, thread->name));
-		fprintf(to, ", \"samples\": %" PRIu64 "}", rows[i].self.samples);
+		fprintf(to, ", \"samples\": %" PRIu64, rows[i].self.samples);
+		write_times(tree, rows[i].label.index, to);
+		putc('}', to);
 	}
 	fputs(count ? "\n  ]\n" : "]\n", to);
 	return 0;
@@ -111,6 +162,8 @@ static int json_write(const struct profile *profile, FILE *to, const struct outp
 	fprintf(to, "  \"duration_s\": %.6f,\n  \"frequency\": %" PRIu32 ",\n",
 		(double)profile->duration_ns / 1e9, profile->header.frequency);
 	err = write_functions(tree, to, &shown);
+	if (!err)
+		err = write_reasons(tree, to);
 	if (!err)
 		err = write_threads(tree, to);
 	fputs("}\n", to);

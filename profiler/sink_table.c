@@ -127,6 +127,14 @@ static int put_process_row(const struct sheet *sheet, const struct profile_row *
 			room(sheet, used));
 }
 
+static int put_reason_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
+{
+	int used = put_share(sheet, row);
+
+	used += fprintf(sheet->to, "  %7" PRIu32 "   ", row->threads);
+	return put_text(sheet, profile_reason(sheet->tree->profile, row->label.name), room(sheet, used));
+}
+
 static const struct {
 	const char *head, *count_head; /* of values that are time, that are not */
 	int (*put)(const struct sheet *sheet, const struct profile_row *row, bool bold);
@@ -146,6 +154,9 @@ static const struct {
 	[OUTPUT_BY_PROCESS] = { " share     time   samples  threads       pid   process",
 			       " share    count   samples  threads       pid   process",
 			       put_process_row },
+	[OUTPUT_BY_REASON] = { " share     time   samples  threads   reason",
+			       " share    count   samples  threads   reason",
+			       put_reason_row },
 };
 
 static int put_rows(const struct sheet *sheet)
@@ -184,7 +195,7 @@ static int table_write(const struct profile *profile, FILE *to, const struct out
 	int err;
 
 	shown.lines |= shown.by == OUTPUT_BY_LINE;
-	shown.root_process = shown.root_thread = false;
+	shown.root_process = shown.root_thread = shown.root_reason = false;
 	err = profile_tree_create(profile, &shown, &tree);
 	if (err)
 		return err;

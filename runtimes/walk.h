@@ -89,6 +89,11 @@ struct scry_scratch {
 		__u64 message; /* of an exception: str or bytes, 0: none */
 		__u64 value;   /* returned or yielded: an object, 0: not known */
 	} event; /* being worked on */
+	struct {
+		struct scry_stack_key key;
+		__u32 at; /* words done */
+		__u32 words;
+	} intern; /* of the stack in sample and frames */
 	struct scry_values values;
 	__u64 own[48]; /* what a runtime's walker keeps for itself */
 	struct scry_sample sample;

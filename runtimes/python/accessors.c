@@ -92,6 +92,25 @@ int python_accessor_interp_head(const struct elf *elf, __u64 *ret)
 	return 0;
 }
 
+int python_accessor_interpreter_lock(const struct elf *elf, __u64 *ret)
+{
+	struct code code;
+	__u64 address;
+
+	if (!function_read(&code, elf, "PyEval_ThreadsInitialized"))
+		return -ENOENT;
+	EXPECT(&code, 0x31, 0xc0);	 /* xor %eax,%eax */
+	EXPECT(&code, 0x48, 0x83, 0x3d); /* cmpq $0,interpreter_lock(%rip) */
+	address = take_address(&code, 1);
+	EXPECT(&code, 0x00);
+	EXPECT(&code, 0x0f, 0x95, 0xc0); /* setne %al */
+	EXPECT(&code, 0xc3);
+	if (!code.ok)
+		return -ENOENT;
+	*ret = address;
+	return 0;
+}
+
 int python_accessor_tls_key(const struct elf *elf, __u64 *ret)
 {
 	struct code code;

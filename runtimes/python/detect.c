@@ -268,6 +268,7 @@ static int addresses_of(struct suspect *s, struct scry_python *python)
 	python->version = s->version;
 	python->hexversion = s->hexversion;
 	find_tls(s, python);
+	python_find_gil(s->elf, s->runtime, python);
 	return 0;
 }
 

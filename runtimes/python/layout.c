@@ -85,6 +85,7 @@ static const struct python_row rows[] = {
 		.version = PY_VERSION(3, 7), .name = "table row 3.7",
 		.layout = {
 			.runtime_interpreters_head = AT(24), .runtime_tstate_current = AT(1480),
+			.runtime_gil = AT(1264),
 			.runtime_tss_key = AT(1508),
 			.interp_next = AT(0), .interp_threads_head = AT(8),
 			.interp_modules = AT(40), .interp_id = AT(16),
@@ -119,6 +120,7 @@ static const struct python_row rows[] = {
 		.version = PY_VERSION(3, 8), .name = "table row 3.8",
 		.layout = {
 			.runtime_interpreters_head = AT(32), .runtime_tstate_current = AT(1368),
+			.runtime_gil = AT(1152),
 			.runtime_tss_key = AT(1396),
 			.interp_next = AT(0), .interp_threads_head = AT(8),
 			.interp_modules = AT(56), .interp_id = AT(16),
@@ -153,6 +155,7 @@ static const struct python_row rows[] = {
 		.version = PY_VERSION(3, 9), .name = "table row 3.9",
 		.layout = {
 			.runtime_interpreters_head = AT(32), .runtime_tstate_current = AT(568),
+			.runtime_gil = AT(352),
 			.runtime_tss_key = AT(588),
 			.interp_next = AT(0), .interp_threads_head = AT(8),
 			.interp_modules = AT(856), .interp_id = AT(24),
@@ -187,6 +190,7 @@ static const struct python_row rows[] = {
 		.version = PY_VERSION(3, 10), .name = "table row 3.10",
 		.layout = {
 			.runtime_interpreters_head = AT(32), .runtime_tstate_current = AT(568),
+			.runtime_gil = AT(352),
 			.runtime_tss_key = AT(588),
 			.interp_next = AT(0), .interp_threads_head = AT(8),
 			.interp_modules = AT(856), .interp_id = AT(24),
@@ -221,6 +225,7 @@ static const struct python_row rows[] = {
 		.version = PY_VERSION(3, 11), .name = "table row 3.11",
 		.layout = {
 			.runtime_interpreters_head = AT(40), .runtime_tstate_current = AT(576),
+			.runtime_gil = AT(360),
 			.runtime_tss_key = AT(596),
 			.interp_next = AT(0), .interp_threads_head = AT(16),
 			.interp_modules = AT(888), .interp_id = AT(48),

@@ -18,7 +18,7 @@
 
 /* struct_field, as CPython names them (members.h says how). The struct, the printed rows and the tests come from this list. */
 #define PYTHON_FIELDS(X)                                                                            \
-	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key)                   \
+	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key) X(runtime_gil)    \
 	X(interp_next) X(interp_threads_head) X(interp_modules) X(interp_gil) X(interp_id)          \
 	X(tstate_next) X(tstate_interp) X(tstate_frame) X(tstate_cframe)                            \
 	X(tstate_thread_id) X(tstate_native_thread_id) X(tstate_exception)                          \
@@ -60,6 +60,27 @@ enum python_instance {
 /* Numbers of a generator's state, gi_frame_state. */
 enum python_generator_states { PYTHON_GENERATOR_SIGNED /* 3.11-3.14: below 0 not running */, PYTHON_GENERATOR_UNSIGNED /* 3.15 */ };
 
+/* Where the lock of an interpreter is. A thread waits for it by a futex in its condition variables and mutexes. */
+enum python_gil {
+	PYTHON_GIL_UNKNOWN,	/* this build does not tell */
+	PYTHON_GIL_NONE,	/* free-threaded */
+	PYTHON_GIL_SEMAPHORE,	/* 2.7: gil_at[0] holds a pointer to a sem_t */
+	PYTHON_GIL_PARTS_APART,	/* 3.6: each of gil_at is a condition variable or a mutex */
+	PYTHON_GIL_STATIC,	/* 3.7 to 3.11: gil_at[0] is the struct */
+	PYTHON_GIL_OF_THREAD,	/* 3.12+: a thread's interpreter points to the struct */
+};
+#define PYTHON_GIL_PARTS 4 /* gil_cond, gil_mutex, switch_cond, switch_mutex */
+/*
+ * struct _gil_runtime_state, the same from 3.7 to 3.15 (Include/internal/pycore_gil.h; pycore_ceval.h in 3.7): the holder, whether
+ * it is held, then the parts above from 32 on, of 48, 40, 48, 40 bytes (glibc's pthread_cond_t, pthread_mutex_t).
+ */
+#define PYTHON_GIL_HOLDER    8
+#define PYTHON_GIL_LOCKED    16
+#define PYTHON_GIL_WAIT_FROM 32
+#define PYTHON_GIL_WAIT_END  208
+#define PYTHON_GIL_PART	     48 /* bytes of the largest */
+#define PYTHON_GIL_SEM	     32 /* bytes of a sem_t */
+
 struct python_layout {
 #define X(field) __u16 field;
 	PYTHON_FIELDS(X)
@@ -91,6 +112,8 @@ struct scry_python {
 	__u64 tls_module;	/* word holding the module id of the thread-local block; 0: static TLS */
 	__s64 tls_tstate;	/* offset of _Py_tss_tstate from the thread pointer, or in the module's block */
 	__s64 tls_gilstate;	/* same of _Py_tss_gilstate (3.15) */
+	__u64 gil_at[PYTHON_GIL_PARTS]; /* as gil_how says */
+	__u32 gil_how;		/* enum python_gil */
 	__u32 has_tls_tstate;
 	__u32 has_tls_gilstate;
 	__u32 version;		/* PY_VERSION() */

@@ -22,6 +22,7 @@
 
 M(runtime_interpreters_head, V37, NEWEST, _PyRuntimeState, interpreters.head)
 M(runtime_tstate_current, V37, V311, _PyRuntimeState, gilstate.tstate_current)
+M(runtime_gil, V37, V311, _PyRuntimeState, ceval.gil)
 M(runtime_tss_key, V37, V311, _PyRuntimeState, gilstate.autoTSSkey._key)
 M(runtime_tss_key, V312, V314, _PyRuntimeState, autoTSSkey._key)
 

@@ -55,6 +55,7 @@ int python_published_layout(const struct elf *elf, __u64 runtime, struct python_
 /* x86-64 only, each 0 or -ENOENT: any byte that is not as expected says no. */
 int python_accessor_interp_head(const struct elf *elf, __u64 *ret); /* PyInterpreterState_Head */
 int python_accessor_tls_key(const struct elf *elf, __u64 *ret); /* PyGILState_Get..., of 3.6 */
+int python_accessor_interpreter_lock(const struct elf *elf, __u64 *ret); /* PyEval_ThreadsInitialized, of 2.7 */
 struct python_tls {
 	__u64 module; /* word with the module id; 0: offset is from the thread pointer */
 	__s64 offset;
@@ -62,6 +63,10 @@ struct python_tls {
 int python_accessor_tls(const struct elf *elf, const char *function, struct python_tls *ret);
 /* File offset of code_dealloc, or of the push behind its endbr64; 0: not found. */
 __u64 python_code_dealloc(const struct elf *elf, const struct python_layout *layout);
+
+/* ---- gil.c: gil_how and gil_at; the layout and the version are known. runtime: address of _PyRuntime, or 0 ---- */
+
+void python_find_gil(const struct elf *elf, __u64 runtime, struct scry_python *python);
 
 /* ---- the members of python_runtime ---- */
 

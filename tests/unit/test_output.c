@@ -152,8 +152,12 @@ static void writes_the_table_for_programs(void **state)
 	      "    {\"function\": \"main\", \"file\": \"/srv/app.py\", \"line\": 1, \"self\": 0, \"total\": 9, "
 	      "\"self_ns\": 0, \"total_ns\": 90000000}\n"
 	      "  ],\n"
+	      "  \"reasons\": [\n"
+	      "    {\"reason\": \"running\", \"samples\": 10, \"ns\": 100000000}\n"
+	      "  ],\n"
 	      "  \"threads\": [\n"
-	      "    {\"pid\": 4711, \"tid\": 4711, \"name\": \"MainThread\", \"samples\": 10}\n"
+	      "    {\"pid\": 4711, \"tid\": 4711, \"name\": \"MainThread\", \"samples\": 10, \"off\": {}, "
+	      "\"cpu_ns\": 100000000, \"off_ns\": 0, \"wall_ns\": 100000000}\n"
 	      "  ]\n"
 	      "}\n");
 }

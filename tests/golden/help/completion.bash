@@ -7,21 +7,21 @@ _scry()
 		return
 	fi
 	case "$verb,$prev" in
-	record,--event) words='cpu call gc exception import';;
+	record,--event) words='cpu call gc exception import offcpu wall';;
 	record,--weight) words='time calls';;
 	record,--method) words='auto usdt handlers eval symbol';;
 	record,--stacks) words='interpreted full';;
 	trace,--method) words='auto usdt handlers eval symbol';;
 	stat,--method) words='auto usdt handlers eval symbol';;
 	stat,--sort) words='auto calls errors total own mean p50 p99 max';;
-	report,--by) words='function file line thread process';;
+	report,--by) words='function file line thread process reason';;
 	report,--sort) words='self total';;
 	flamegraph,--colors) words='module warm cool green mono';;
 	help,--completion) words='none bash';;
 	help,help) words='record trace stat report flamegraph list doctor help';;
 	esac
 	[ -z "$words" ] && [ "${cur:0:1}" = - ] && case "$verb" in
-	record) words='--pid --all --cgroup --children --comm --tid --event --frequency --weight --method --duration --output --lines --root --native --kernel --stacks --inline --max-stack --stats --quiet --help';;
+	record) words='--pid --all --cgroup --children --comm --tid --event --frequency --weight --method --min-block --max-block --waker --duration --output --lines --root --native --kernel --stacks --inline --max-stack --stats --quiet --help';;
 	trace) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --min-duration --flow --depth --args --ret --stack --max-stack --max-events --json --output --stats --quiet --help';;
 	stat) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --interval --sort --limit --hist --json --stats --quiet --help';;
 	report) words='--output --by --sort --limit --func --file --from --to --lines --root --help';;

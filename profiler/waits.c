@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "waits.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../bpf/config.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "loop.h"
+#include "scry.skel.h"
+
+#define MAX_STACKS (64 * 1024) /* that user space has been told of; others are told of again */
+
+void waits_configure(struct scry_bpf *skel, const struct session_options *options)
+{
+	bpf_map__set_max_entries(skel->maps.stacks, options->waits ? MAX_STACKS : 64);
+	bpf_program__set_autoload(skel->progs.wait_switch, options->waits);
+	bpf_program__set_autoload(skel->progs.wait_fork, options->waits);
+	bpf_program__set_autoload(skel->progs.wait_each, options->waits);
+	bpf_program__set_autoload(skel->progs.wait_waking, options->waits && options->waker);
+}
+
+/* btf_trace_NAME is a pointer to a function of a context pointer and the tracepoint's arguments: preempt, prev, next, and since
+ * 5.18 (fa2c3254d7cf) prev_state. */
+bool waits_state_is_told(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	int id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) : -1;
+	bool told = false;
+
+	if (id > 0) {
+		type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+		type = type && btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
+		told = type && btf_is_func_proto(type) && btf_vlen(type) > 4;
+	}
+	btf__free(btf);
+	return told;
+}
+
+/* Run the program that looks at all tasks. */
+static int look_at_all(struct scry_bpf *skel)
+{
+	struct bpf_link *link = bpf_program__attach_iter(skel->progs.wait_each, NULL);
+	_cleanup_fd_ int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	char text[64];
+	ssize_t got = 0;
+
+	if (fd < 0) {
+		int err = -errno;
+
+		bpf_link__destroy(link);
+		return fail(err, "look at the threads there are:");
+	}
+	while ((got = read(fd, text, sizeof(text))) > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+		;
+	bpf_link__destroy(link);
+	return got < 0 ? fail(-errno, "look at the threads there are:") : 0;
+}
+
+int waits_attach(struct scry_bpf *skel)
+{
+	skel->links.wait_switch = bpf_program__attach(skel->progs.wait_switch);
+	skel->links.wait_fork = bpf_program__attach(skel->progs.wait_fork);
+	if (!skel->links.wait_switch || !skel->links.wait_fork)
+		return fail(-errno, "attach to the scheduler:");
+	if (skel->rodata->config.waker) {
+		skel->links.wait_waking = bpf_program__attach(skel->progs.wait_waking);
+		if (!skel->links.wait_waking)
+			return fail(-errno, "attach to the scheduler:");
+	}
+	return 0;
+}
+
+int waits_begin(struct scry_bpf *skel)
+{
+	skel->bss->waits_on = 1;
+	return look_at_all(skel);
+}
+
+void waits_end(struct scry_bpf *skel)
+{
+	if (!skel->bss->waits_on || skel->bss->waits_end)
+		return;
+	skel->bss->waits_end = loop_now();
+	look_at_all(skel);
+	skel->bss->waits_on = 0;
+}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Time off CPU: against each thread's own account of its life, and known reasons to wait."""
+import json
+import os
+
+from live import Target, expect, record, test
+
+# What each function of the target waits for, and the shares of time that others may have in that.
+WAITS_FOR = {"asleep": "sleep", "locked": "lock", "receiving": "socket", "reading": "io", "polling": "poll", "syncing": "disk",
+             "spawning": "child"}
+
+
+def lives_of(python, *options, seconds=2, many=0):
+    """A target that scry starts: (recording, {function and number: its own account})."""
+    recording = record(*(list(options) + ["--", python.path, "%s/waits.py" % python.targets, seconds, many]),
+                       env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+    lines = recording.output.decode().splitlines()
+    expect(len(lines) == 2, "the target said %r" % lines)
+    return recording, json.loads(lines[1])["threads"]
+
+
+def rows_by_tid(recording):
+    return {row["tid"]: row for row in recording.json["threads"]}
+
+
+@test("few")
+def wall_is_elapsed(python):
+    python.needs("ctypes")
+    recording, lives = lives_of(python, "-e", "wall", "-F", 499)
+    rows, worst = rows_by_tid(recording), 0
+    expect(recording.json["lost"] == 0, "%d lost" % recording.json["lost"])
+    for name, life in sorted(lives.items()):
+        row = rows[life["tid"]]
+        expect(row["cpu_ns"] + row["off_ns"] == row["wall_ns"], "%s: %s" % (name, row))
+        # A thread lives some time before and after its own account; the one that made it knows how long at most.
+        wall, cpu, one = row["wall_ns"] / 1e9, row["cpu_ns"] / 1e9, 0.01 * life["wall"]
+        told = "%s: wall %.4f s, cpu %.4f s; it says %s" % (name, wall, cpu, life)
+        expect(life["wall"] - one <= wall <= life["outer"] + one, told)
+        # The kernel's account of a thread begins at its wakeup, where that was at once for an idle CPU: microseconds each time.
+        expect(life["cpu"] - one - 5e-6 * row["samples"] <= cpu <= life["cpu"] + max(0, wall - life["wall"]) + one, told)
+        worst = max(worst, max(0, life["wall"] - wall, wall - life["outer"]) / life["wall"])
+        wanted = WAITS_FOR.get(name.rstrip("0123456789"))
+        gil = row["off"].get("gil", 0)
+        if wanted:
+            off = row["off_ns"] - gil - row["off"].get("runqueue", 0)
+            expect(row["off"].get(wanted, 0) >= 0.95 * off, "%s waits for %s" % (name, row["off"]))
+    expect(not any("GIL" in cause for cause in recording.json["errors"]), "%s" % recording.json["errors"])
+    return "at most %.2f %% off" % (100 * worst)
+
+
+@test("few")
+def threads_that_wait_already(python):
+    """Stacks and reasons of threads that do not move while they are looked at."""
+    python.needs("ctypes")
+    with Target(python, "waits") as target:
+        recording = record("-e", "offcpu", "-p", target.pid, "-d", 1, "--root", "thread,reason")
+    rows = rows_by_tid(recording)
+    for name, tid in target.known["threads"].items():
+        name = name.rstrip("0123456789")
+        if name in ("asleep", "syncing", "mixed"):
+            continue
+        row = rows[tid]
+        expect(list(row["off"]) == [WAITS_FOR[name]], "%s waits for %s" % (name, row["off"]))
+        expect(abs(row["off_ns"] / 1e9 - recording.json["duration_s"]) < 0.01 * recording.json["duration_s"],
+               "%s: %.3f s of %.3f s" % (name, row["off_ns"] / 1e9, recording.json["duration_s"]))
+        stacks = [frames for frames, _ in recording.stacks if "(tid %d)" % tid in frames[0].name + ":" + frames[0].file
+                  or frames[0].name.endswith("(tid %d)" % tid)]
+        expect(len(stacks) == 1 and name in [frame.name for frame in stacks[0]], "%s: %s" % (name, stacks))
+        expect(stacks[0][1].name == "[%s]" % WAITS_FOR[name], "%s: root frames %s" % (name, stacks[0][:2]))
+
+
+@test("few")
+def waiting_for_the_gil(python):
+    """Of four threads that only compute one runs at a time, and the others wait for the lock that it holds."""
+    python.needs("ctypes")
+    recording, lives = lives_of(python, "-e", "wall", many=4)
+    rows = rows_by_tid(recording)
+    mine = [rows[life["tid"]] for life in lives.values()]
+    gil, ready = [sum(row["off"].get(reason, 0) for row in mine) / sum(row["wall_ns"] for row in mine)
+                  for reason in ("gil", "runqueue")]
+    told = "waiting for the lock %.3f of their time, for a CPU %.3f" % (gil, ready)
+    if "freethreaded" in python.flags:
+        expect(gil == 0, "there is no such lock; " + told)
+    else:
+        # One of them has the lock at any time, on a CPU or wanting one. The others wait for it, or wake up to see that it is taken.
+        # That of 2.7 is handed to nobody: it wakes who waits, who finds it taken again.
+        expect(gil <= 0.77 and gil + ready >= 0.72 and gil >= (0.5 if python.minor > (2, 7) else 0.2), told)
+    return told
+
+
+@test("one")
+def limits_of_waits(python):
+    with Target(python, "waits") as target:
+        short = record("-e", "offcpu", "-p", target.pid, "-d", 1, "--max-block", "10ms")
+        long = record("-e", "offcpu", "-p", target.pid, "-d", 1, "--min-block", "15ms")
+    def sleeps(recording):
+        return recording.json["reasons"] and {row["reason"]: row for row in recording.json["reasons"]}.get("sleep")
+    expect(not sleeps(short), "sleeps of 20 ms and more: %s" % sleeps(short))
+    row = sleeps(long)
+    expect(row and row["ns"] / row["samples"] >= 15e6, "sleeps: %s" % row)
+    disk = [row for row in long.json["reasons"] if row["reason"] in ("gil", "disk") and row["ns"] / row["samples"] < 15e6]
+    expect(not disk, "short ones: %s" % disk)
+
+
+@test("few")
+def wakers(python):
+    """Who lets a thread go on: the function that released its lock, or nobody where time has passed."""
+    recording, _ = lives_of(python, "-e", "offcpu", "--waker")
+    woken = {}
+    for frames, _ in recording.stacks:
+        names = [frame.name for frame in frames]
+        mark = next((i for i, frame in enumerate(frames) if frame.name.startswith("[woken by")), None)
+        for name in ("locked", "asleep", "receiving"):
+            if mark and name in names[:mark]:
+                woken.setdefault(name, []).append((names[:mark], frames[mark].name, names[mark + 1:]))
+    expect(any(by == ["<module>"] for _, mark, by in woken["receiving"]), "receiving: %s" % woken["receiving"])
+    released = [by for stack, mark, by in woken["locked"] if stack[-1] in ("locked", "__enter__", "acquire")]
+    expect(["<module>"] in released, "locked: %s" % released)
+    slept = [mark for stack, mark, by in woken["asleep"] if stack[-1] == "asleep"]
+    expect("[woken by an interrupt]" in slept, "asleep: %s" % slept)
