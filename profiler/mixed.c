@@ -106,18 +106,23 @@ static void lay_together(struct mixed *m, const struct scry_sample *sample, bool
 	unsigned empty = sample->entries; /* calls that have no frame of the program */
 	__u32 next = 0;
 	bool below = false; /* an interpreted frame */
+	bool called = false; /* the eval function, by this frame */
 
 	for (__u32 i = 0; i < sample->native; i++) {
 		const struct scry_frame *frame = &sample->frames[sample->count + i];
 		const struct native_binary *binary = binary_of(m, frame);
 		bool outermost = i + 1 == sample->native;
+		/* Code made at run time that calls it is the interpreter's own: a trampoline of -X perf. */
+		bool own = binary ? binary->runtime != NULL : called && kind_of(frame) == SCRY_FRAME_ADDRESS;
 
 		if (!is_eval(m, frame) || unlinked) {
 			unlinked &= !is_eval(m, frame);
-			if (m->all || !below || outermost || !binary || !binary->runtime)
+			if (m->all || !below || outermost || !own)
 				add(m, frame);
+			called = false;
 			continue;
 		}
+		called = true;
 		while (next < sample->count && !empty) {
 			add_interpreted(m, &sample->frames[next]);
 			empty = entries_of(&sample->frames[next++]);

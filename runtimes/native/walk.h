@@ -145,12 +145,28 @@ native_inline bool native_return(struct native_walk *n, __u64 cfa, __u64 pc)
 	return false;
 }
 
+/*
+ * Does the called function return by "add $8, %rsp; ret" at once? CPython 3.12 and 3.13 make such trampolines, without frame
+ * pointers (-X perf; Python/asm_trampoline.S).
+ */
+native_inline bool native_is_trampoline(const struct native_walk *n)
+{
+	__u64 code = 0;
+
+	return n->called && !walk_read(&code, 5, n->pc) && code == 0xc308c48348;
+}
+
 /* Code without rows: made at run time, or compiled without them; then it should have frame pointers. */
 native_inline bool native_by_pointer(struct native_walk *n)
 {
 	__u64 pair[2]; /* the caller's rbp, the return address */
 	__u64 at = n->bp;
 
+	if (native_is_trampoline(n)) {
+		if (walk_read(&at, sizeof(at), n->sp + 8))
+			return native_over(n, SCRY_WALK_NATIVE_FAULT);
+		return native_return(n, n->sp + 16, at);
+	}
 	if (at < n->sp || at & 7)
 		return native_over(n, SCRY_WALK_NATIVE_STUCK);
 	if (walk_read(pair, sizeof(pair), at))

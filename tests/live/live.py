@@ -133,12 +133,12 @@ def read_line(stream, what, matching="", patience=PATIENCE):
 class Target:
     """A target program, running and ready. `known` is what it said of itself."""
 
-    def __init__(self, python, name, *arguments, seconds=0, prefix=()):
+    def __init__(self, python, name, *arguments, seconds=0, prefix=(), options=()):
         self.name, self.minor = name, python.minor
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
         self.errors = tempfile.TemporaryFile(dir=SCRATCH)
         self.process = subprocess.Popen(
-            list(prefix) + [python.path, "%s/%s.py" % (python.targets, name), str(seconds)] + [str(a) for a in arguments],
+            list(prefix) + [python.path] + list(options) + ["%s/%s.py" % (python.targets, name), str(seconds)] + [str(a) for a in arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, bufsize=0, env=environment)
         try:
             line = read_line(self.process.stdout, name, "ready ")

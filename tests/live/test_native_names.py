@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Names of C, C++, code made at run time and the kernel, below the right line of Python."""
+import os
+import re
+import shutil
+import subprocess
+
+from live import FULL, SCRATCH, Skip, TOP, Target, expect, record_target, test
+
+SECONDS = 3 if FULL else 0.8
+PLACE = re.compile(r"^(.*) \(([^()]*)\)$", re.S)
+
+
+def split(frame):
+    """(function, file) of a native frame as written; of "[libfoo.so+0x12]" the file is in its name."""
+    text = "%s (%s:%d)" % frame if frame.file else frame.name
+    unnamed = re.match(r"^\[(.*)\+0x[0-9a-f]+\]$", text)
+    match = PLACE.match(text)
+    return ("", unnamed.group(1)) if unnamed else match.groups() if match else (text, "")
+
+
+def lines_of(name):
+    """{what is remarked: (function, line)} of a target: "  # in zlib"."""
+    found, function = {}, ""
+    with open(os.path.join(TOP, "tests", "targets", name), encoding="utf-8") as source:
+        for number, line in enumerate(source, 1):
+            function = line[4:line.index("(")] if line.startswith("def ") else function
+            if "  # in " in line:
+                found[line.split("  # in ")[1].strip()] = (function, number)
+    return found
+
+
+def below(stacks, function, line):
+    """[([(function, file)], count)]: what lies below a line of Python, where anything does."""
+    found = []
+    for frames, count in stacks:
+        at = [i for i, frame in enumerate(frames) if frame.name.rpartition(".")[2] == function and frame.file.endswith(".py")]
+        if at and frames[at[-1]].line == line and at[-1] + 1 < len(frames):
+            found.append(([split(frame) for frame in frames[at[-1] + 1:]], count))
+    return found
+
+
+def share(found, fits):
+    total = sum(count for _, count in found)
+    expect(total > 5, "only %d samples" % total)
+    return sum(count for frames, count in found if fits(frames)) / float(total)
+
+
+@test("few")
+def native_names(python):
+    python.needs("ctypes")
+    lines = lines_of("nativework.py")
+    with Target(python, "nativework") as target:
+        recording = record_target(target, 1999, SECONDS, "--native", "--kernel", "--lines")
+    stacks = recording.stacks
+    # Debian's zlib has names for what it exports alone: deflate, and what it calls within is told by its place.
+    zlib = share(below(stacks, *lines["zlib"]), lambda frames: any(
+        name == "deflate" and re.match(r"libz\.|zlib|python|libpython", file) for name, file in frames))
+    expect(zlib > 0.9, "only %d%% of compressing is in deflate()" % (100 * zlib))
+    libc = share(below(stacks, *lines["libc"]), lambda frames: any(
+        name.startswith("qsort") and file.startswith("libc") for name, file in frames))
+    expect(libc > 0.9, "only %d%% of sorting is in qsort()" % (100 * libc))
+    inner = share(below(stacks, *lines["the interpreter"]), lambda frames: any(
+        name == "PyNumber_Multiply" and "python" in file for name, file in frames))
+    expect(inner > 0.9, "only %d%% of multiplying is in PyNumber_Multiply()" % (100 * inner))
+    kernel = share(below(stacks, *lines["the kernel"]), lambda frames: any(
+        name.endswith("_[k]") and "read" in name for name, _ in frames))
+    expect(kernel > 0.5, "only %d%% of reading is in the kernel's read" % (100 * kernel))
+    kinds = {function["kind"] for function in recording.json["functions"]}
+    expect(kinds == {"interpreted", "native", "kernel"}, "kinds %s" % sorted(kinds))
+    return "%d%% in deflate, %d%% in qsort, %d%% in read" % (100 * zlib, 100 * libc, 100 * kernel)
+
+
+def build_cxx():
+    if not shutil.which("g++"):
+        raise Skip("no g++")
+    path = os.path.join(SCRATCH, "libcxxwork.so")
+    subprocess.run(["g++", "-O2", "-g", "-fPIC", "-shared", "-o", path, os.path.join(TOP, "tests", "targets", "cxxwork.cc")],
+                   check=True)
+    return path
+
+
+@test("one")
+def cxx_is_demangled_and_inlined(python):
+    library = build_cxx()
+    with Target(python, "cxxwork", library) as target:
+        plain = record_target(target, 1999, SECONDS, "--native")
+        inlined = record_target(target, 1999, SECONDS, "--native", "--inline", "--lines")
+    found = below(plain.stacks, "calls_cxx", next(f.line for frames, _ in plain.stacks for f in frames if f.name == "calls_cxx"))
+    leaf = share(found, lambda frames: frames[-1] == ("grids::Grid<double>::relax", "libcxxwork.so"))
+    expect(leaf > 0.9, "only %d%% of %s end in the template" % (100 * leaf, found[:2]))
+    with open(os.path.join(TOP, "tests", "targets", "cxxwork.cc")) as source:
+        text = source.read().split("\n")
+    body = {number for number, line in enumerate(text, 1) if "cells[(i + 1)" in line}
+    call = {number for number, line in enumerate(text, 1) if "= around(i)" in line}
+    pairs = total = 0
+    for frames, count in inlined.stacks:
+        names = [frame.name for frame in frames]
+        if "grids::Grid<double>::relax" not in names:
+            continue
+        total += count
+        if frames[-1].name == "grids::Grid<double>::around":
+            expect(frames[-1].file == "cxxwork.cc" and frames[-1].line in body, "around() at %s" % (frames[-1],))
+            expect(frames[-2].name == "grids::Grid<double>::relax" and frames[-2].line in call, "relax() at %s" % (frames[-2],))
+            pairs += count
+    expect(pairs > 0.2 * total > 5, "the inlined function is in %d of %d samples" % (pairs, total))
+    return "%d%% in the template, %d of %d in what is inlined there" % (100 * leaf, pairs, total)
+
+
+@test("few")
+def code_made_at_run_time(python):
+    python.since(3, 12)
+    chain = ["outermost", "between", "innermost"]
+    with Target(python, "perfmap", options=["-X", "perf"]) as target:
+        if not os.path.exists(python.root + "/tmp/perf-%d.map" % target.pid):
+            raise Skip("this build has no -X perf")
+        every = record_target(target, 1999, SECONDS, "--native=all")
+        folded = record_target(target, 1999, SECONDS, "--native")
+        os.unlink(python.root + "/tmp/perf-%d.map" % target.pid)
+    named = share([([split(f) for f in frames], count) for frames, count in every.stacks if frames[-1].name == "innermost"],
+                  lambda frames: [f[0].split(":")[2] for f in frames if f[0].startswith("py::")][-3:] == chain)
+    expect(named > 0.9, "only %d%% of stacks have all trampolines" % (100 * named))
+    whole = share([([f.name for f in frames], count) for frames, count in folded.stacks if "innermost" in frames[-1].name],
+                  lambda names: names[-3:] == chain and not any(name.startswith("py::") for name in names))
+    expect(whole > 0.9, "only %d%% of stacks are without them" % (100 * whole))
+    return "%d%% named, %d%% folded away" % (100 * named, 100 * whole)
