@@ -36,6 +36,8 @@ static __always_inline __u64 value_of(struct pt_regs *ctx, __u64 cookie, __u64 f
 	value = register_of(ctx, PYTHON_COOKIE_VALUE(cookie));
 	if (cookie & PYTHON_COOKIE_VALUE_DIRECT || !value)
 		return value;
+	if (PYTHON_COOKIE_LOCAL(cookie))
+		value = walk_pointer(value + PYTHON_COOKIE_LOCAL(cookie));
 	return walk_pointer(value - 8);
 }
 

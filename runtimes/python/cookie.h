@@ -12,6 +12,7 @@
  *   INSTR            register that does
  *   CONST            it returns a constant: the one its argument says
  *   FRAME            register of the frame
+ *   LOCAL            the stack pointer is not in the register VALUE, but in memory so many bytes from there (unoptimised builds)
  * Other sites:
  *   THREAD_FIRST     eval_entry: the first argument is the thread state, the second the frame (3.9+); otherwise the frame is first
  *   SECOND           collect_entry: the generation is the second argument (3.8+); otherwise the first
@@ -30,6 +31,7 @@
 
 #define PYTHON_COOKIE_CONST (1u << 20)
 #define PYTHON_COOKIE_FRAME(cookie) ((cookie) >> 21 & 0x1f)
+#define PYTHON_COOKIE_LOCAL(cookie) ((__s16)((cookie) >> 26))
 
 #define PYTHON_COOKIE_THREAD_FIRST 1u
 #define PYTHON_COOKIE_SECOND 1u

@@ -56,6 +56,12 @@ static bool decode(const struct python_code *code, __u64 address, struct x86_ins
 
 /* ---- straight runs ---- */
 
+/* A local of the C function, in memory. */
+struct python_local {
+	unsigned char base; /* X86_NO_REGISTER: none */
+	__s16 at;
+};
+
 /* A handler's first instructions, up to the one where the probe goes. */
 struct run {
 	unsigned char opcode;
@@ -66,6 +72,9 @@ struct run {
 	unsigned char owner;	/* register of the frame, which had that value at the start */
 	unsigned char instr;	/* register it was stored from, which had that value at the start */
 	unsigned char stack;	/* register of the stack pointer at the start */
+	struct python_local spill; /* what was loaded last, and into which register */
+	unsigned char spilled;
+	struct python_local local; /* where the stack pointer is kept, if not in a register */
 	unsigned char value;	/* register into which the top of the stack was loaded */
 	bool certain;		/* nothing jumps behind start, up to the site */
 };
@@ -123,12 +132,30 @@ static bool is_plain_store(const struct x86_insn *insn)
 	return insn->opcode == 0x88 || insn->opcode == 0x89 || insn->opcode == 0xc6 || insn->opcode == 0xc7;
 }
 
+static bool is_local(const struct x86_insn *insn, struct python_local *ret)
+{
+	bool local = !insn->indexed && (insn->base == X86_RSP || (insn->base == X86_RBP && insn->displacement < 0)) &&
+		     insn->displacement && insn->displacement == (__s16)insn->displacement;
+
+	*ret = (struct python_local){ local ? insn->base : X86_NO_REGISTER, local ? (__s16)insn->displacement : 0 };
+	return local;
+}
+
+static bool is_same(struct python_local a, struct python_local b)
+{
+	return a.base == b.base && a.at == b.at;
+}
+
 /* May a probe stand behind this write to memory? To locals of the C function; to the frame's own two positions. */
 static bool run_store(struct run *run, const struct x86_insn *insn)
 {
 	bool pointer = insn->opcode == 0x89 && insn->wide && !insn->indexed && insn->base < 16;
 
+	struct python_local local;
+
 	if (!is_plain_store(insn))
+		return false;
+	if (is_local(insn, &local) && is_same(local, run->local))
 		return false;
 	if (insn->base == X86_RSP || (insn->base == X86_RBP && insn->displacement < 0))
 		return true;
@@ -149,6 +176,11 @@ static void run_write(struct run *run, const struct x86_insn *insn, unsigned cha
 	/* mov -8(stack pointer),value. From rbp it may be a local of the C function. */
 	bool top = load && insn->displacement == -8 && run->stack == X86_NO_REGISTER && insn->base < 16 &&
 		   insn->base != X86_RSP && insn->base != X86_RBP && !is_changed(run, insn->base);
+
+	/* The same by way of a local, in which unoptimised code keeps the stack pointer. */
+	if (load && insn->displacement == -8 && insn->base == run->spilled && run->local.base == X86_NO_REGISTER)
+		run->local = run->spill;
+	run->spilled = load && is_local(insn, &run->spill) ? reg : run->spilled == reg ? X86_NO_REGISTER : run->spilled;
 
 	/* An instruction on bytes may mean ah to bh, by the numbers of rsp to rdi. */
 	run->changed |= 1u << reg | (insn->opcode & 1 ? 0 : 1u << (reg & 3));
@@ -273,7 +305,24 @@ static unsigned char agreed(const struct run *runs, size_t count, size_t member)
 	return reg;
 }
 
-static __u64 run_cookie(const struct run *run, bool behind, unsigned char instr, unsigned char stack, unsigned char frame)
+/* The local in which they find the stack pointer: more than one, and none in another, nor in a register. */
+static struct python_local agreed_local(const struct run *runs, size_t count, unsigned char stack)
+{
+	struct python_local none = { X86_NO_REGISTER, 0 }, local = none;
+	unsigned found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (runs[i].local.base == X86_NO_REGISTER)
+			continue;
+		if (found++ && !is_same(local, runs[i].local))
+			return none;
+		local = runs[i].local;
+	}
+	return found > 1 && stack == X86_NO_REGISTER ? local : none;
+}
+
+static __u64 run_cookie(const struct run *run, bool behind, unsigned char instr, unsigned char stack, unsigned char frame,
+			struct python_local local)
 {
 	__u64 cookie = run->opcode;
 
@@ -281,6 +330,8 @@ static __u64 run_cookie(const struct run *run, bool behind, unsigned char instr,
 		cookie |= (run->value + 1u) << 8 | PYTHON_COOKIE_VALUE_DIRECT;
 	else if (stack != X86_NO_REGISTER && (!behind || !is_changed(run, stack)))
 		cookie |= (stack + 1u) << 8;
+	else if (local.base != X86_NO_REGISTER)
+		cookie |= (local.base + 1u) << 8 | (__u64)(__u16)local.at << 26;
 	if (behind && instr != X86_NO_REGISTER && run->instr != X86_NO_REGISTER)
 		cookie |= PYTHON_COOKIE_INSTR_STORED;
 	else if (instr != X86_NO_REGISTER && (!behind || !is_changed(run, instr)))
@@ -295,13 +346,15 @@ void python_sites_find(const struct python_code *code, const struct python_opcod
 {
 	struct run runs[PYTHON_OPCODES];
 	unsigned char instr_register, stack, frame;
+	struct python_local local;
 
 	for (size_t i = 0; i < count; i++) {
 		__u64 start = opcodes->handlers[which[i]];
 
 		runs[i] = (struct run){ .opcode = which[i], .start = start, .site = start, .instr_offset = instr,
 					.frame = X86_NO_REGISTER, .owner = X86_NO_REGISTER, .instr = X86_NO_REGISTER,
-					.stack = X86_NO_REGISTER, .value = X86_NO_REGISTER };
+					.stack = X86_NO_REGISTER, .value = X86_NO_REGISTER,
+					.spilled = X86_NO_REGISTER, .local.base = X86_NO_REGISTER };
 		run_follow(&runs[i], code);
 		runs[i].certain = runs[i].site != start && sweep_is_clean(&runs[i], code, opcodes);
 	}
@@ -309,10 +362,11 @@ void python_sites_find(const struct python_code *code, const struct python_opcod
 	instr_register = agreed(runs, count, offsetof(struct run, instr));
 	stack = agreed(runs, count, offsetof(struct run, stack));
 	frame = agreed(runs, count, offsetof(struct run, owner));
+	local = agreed_local(runs, count, stack);
 	for (size_t i = 0; i < count; i++)
 		ret[i] = (struct python_site){ .address = runs[i].certain ? runs[i].site : runs[i].start,
 					       .cookie = run_cookie(&runs[i], runs[i].certain, instr_register,
-								    stack, frame) };
+								    stack, frame, local) };
 }
 
 /* ---- functions ---- */

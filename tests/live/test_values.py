@@ -8,7 +8,6 @@ from live import PATIENCE, SCRY, Target, expect, test
 
 FUNCTIONS = ("same", "kept", "several", "yielding", "defaulted")
 EVENTS = 12000
-UNOPTIMISED = {"debug"}		# there the value is in no register that is known
 
 
 def calls_of(lines):
@@ -48,7 +47,7 @@ def values_are_shown_as_repr_writes_them(python):
             wanted["last"] = "()"
         if args != wanted:
             wrong.append("%s(%s) has %r" % (name, wanted, args))
-        if end.get("ret") != shown[number] and not (UNOPTIMISED & python.flags and "ret" not in end):
+        if end.get("ret") != shown[number]:
             wrong.append("%s returns %s, shown is %r" % (name, shown[number], end.get("ret")))
         seen[name].add(number)
     expect(not wrong, "%d differ, as %s" % (len(wrong), "; ".join(wrong[:3])))

@@ -115,6 +115,48 @@ static void a_frame_loaded_on_the_way_is_not_the_one_at_the_start(void **state)
 	assert_int_equal(PYTHON_COOKIE_FRAME(site.cookie), 0);
 }
 
+#define SPILL "\x48\x8b\x85\xd8\xfe\xff\xff" /* mov -0x128(%rbp),%rax */ "\x4c\x8b\x68\xf8" /* mov -8(%rax),%r13 */
+
+/* Code at 0x1200 and at 0x1400. */
+static void two_sites_in(const char *one, size_t one_size, const char *two, size_t two_size, struct python_site *ret)
+{
+	static unsigned char bytes[4096];
+	static struct python_opcodes opcodes;
+	struct python_code segment = { .bytes = bytes, .address = 0x1000, .size = sizeof(bytes) };
+	const unsigned char which[] = { 7, 8 };
+
+	memset(bytes, 0x90, sizeof(bytes));
+	memcpy(bytes + 0x200, one, one_size);
+	memcpy(bytes + 0x400, two, two_size);
+	for (int i = 0; i < PYTHON_OPCODES; i++)
+		opcodes.handlers[i] = 0x1000;
+	opcodes.handlers[7] = 0x1200;
+	opcodes.handlers[8] = 0x1400;
+	python_sites_find(&segment, &opcodes, 56, which, 2, ret);
+}
+
+static void a_stack_pointer_may_be_in_a_local(void **state)
+{
+	static const char plain[] = SPILL "\x74\x20";
+	static const char other[] = "\x48\x8b\x85\xd0\xfe\xff\xff\x4c\x8b\x68\xf8\x74\x20"; /* -0x130(%rbp) */
+	static const char stores[] = SPILL "\x48\x89\x85\xd8\xfe\xff\xff\x74\x20"; /* mov %rax,-0x128(%rbp) */
+	struct python_site sites[2];
+
+	two_sites_in(plain, sizeof(plain) - 1, plain, sizeof(plain) - 1, sites);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(PYTHON_COOKIE_VALUE(sites[i].cookie), 5 + 1); /* rbp */
+		assert_int_equal(PYTHON_COOKIE_LOCAL(sites[i].cookie), -0x128);
+		assert_false(sites[i].cookie & PYTHON_COOKIE_VALUE_DIRECT);
+	}
+	two_sites_in(plain, sizeof(plain) - 1, other, sizeof(other) - 1, sites); /* they do not agree */
+	assert_int_equal(PYTHON_COOKIE_VALUE(sites[0].cookie), 0);
+	site_in(plain, sizeof(plain) - 1, "", 0, sites); /* nobody says the same */
+	assert_int_equal(PYTHON_COOKIE_VALUE(sites[0].cookie), 0);
+	two_sites_in(stores, sizeof(stores) - 1, plain, sizeof(plain) - 1, sites);
+	assert_int_equal(sites[0].address, 0x1200); /* it has moved on behind */
+	assert_int_equal(PYTHON_COOKIE_LOCAL(sites[0].cookie), -0x128);
+}
+
 static void a_run_that_stores_elsewhere_is_probed_at_its_start(void **state)
 {
 	static const char stores[] = "\x49\x89\x5c\x24\x48" /* mov %rbx,0x48(%r12): the current frame */ "\x74\x20";
@@ -159,6 +201,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_probe_goes_to_the_first_branch_of_a_straight_run),
 		cmocka_unit_test(a_run_that_is_jumped_into_is_probed_at_its_start),
 		cmocka_unit_test(a_frame_loaded_on_the_way_is_not_the_one_at_the_start),
+		cmocka_unit_test(a_stack_pointer_may_be_in_a_local),
 		cmocka_unit_test(a_run_that_stores_elsewhere_is_probed_at_its_start),
 		cmocka_unit_test(all_ways_out_of_a_function_are_its_rets),
 	};

@@ -179,7 +179,7 @@ static void imports_exceptions_lines_and_audit_events_have_their_rows(void **sta
 		  "        2   ValueError in handle (/srv/app/views.py:31)\n",
 		  "{\"exception\": \"ValueError\", \"function\": \"handle\", \"file\": \"/srv/app/views.py\", \"line\": 31, "
 		  "\"calls\": 2}" },
-		{ SCRY_EVENT_LINE, { 0 },
+		{ SCRY_EVENT_LINE, { .count = 0 },
 		  "       count   line\n"
 		  "           2   handle (/srv/app/views.py:35)\n",
 		  "{\"function\": \"handle\", \"file\": \"/srv/app/views.py\", \"line\": 35, \"calls\": 2}" },
