@@ -94,7 +94,8 @@ const struct command cmd_stat = {
 		   "\n"
 		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
 		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"
-		   "p99_ns, max_ns (gc: count and collected instead of calls; started_by has the functions, collector its kind). Percentiles are read\n"
+		   "p99_ns, max_ns (gc: count and collected instead of calls; started_by has the functions, collector its kind,\n"
+		   "which is in the rows where processes differ). Percentiles are read\n"
 		   "from buckets and are at most 1/16 off.",
 	.examples = "scry stat call -p 4711 -d 10\n  every function that was called in ten seconds\n"
 		    "scry stat call -p 4711 --func 'handle*' --hist\n  how the durations of some functions are distributed\n"

@@ -20,6 +20,27 @@ void stat_deinit(struct statistics *s)
 	watch_deinit(&s->watch);
 }
 
+void stat_set_collector(struct statistics *s, const char *name)
+{
+	uint32_t collector = intern_put(&s->rows.texts, name, strlen(name));
+
+	s->collectors_differ |= s->collector && collector != s->collector;
+	s->collector = collector;
+}
+
+/* The kind of collector in the event's process: the word "generation" means something else in each. */
+static uint32_t collector_of(struct statistics *s, const struct event *event)
+{
+	const struct runtime_binary *binary = NULL;
+	struct scry_proc place;
+
+	if (s->watch.session && session_place(s->watch.session, (pid_t)event->pid, &place))
+		binary = runtime_binary_at(place.binary);
+	if (binary && binary->collector)
+		stat_set_collector(s, binary->collector);
+	return s->collector; /* where the process has ended since: most likely the same as before */
+}
+
 /* What of an event makes a row of its own. */
 static struct stat_key key_of(struct statistics *s, const struct event *event)
 {
@@ -27,6 +48,7 @@ static struct stat_key key_of(struct statistics *s, const struct event *event)
 	struct stat_key key = { 0 };
 
 	if (event->kind == SCRY_EVENT_GC) {
+		key.text = collector_of(s, event);
 		key.number = event->number >= 0 ? (uint32_t)event->number + 1 : 0;
 		return key;
 	}
@@ -36,19 +58,6 @@ static struct stat_key key_of(struct statistics *s, const struct event *event)
 		key.line = place.line > 0 ? (uint32_t)place.line : 0;
 	}
 	return key;
-}
-
-/* What the collections are of: the word "generation" means something else in each. */
-static void name_collector(struct statistics *s, const struct event *event)
-{
-	const struct runtime_binary *binary;
-	struct scry_proc place;
-
-	if (!s->watch.session || !session_place(s->watch.session, (pid_t)event->pid, &place))
-		return;
-	binary = runtime_binary_at(place.binary);
-	if (binary && binary->collector)
-		s->collector = binary->collector;
 }
 
 static void add_event(struct statistics *s, const struct event *event)
@@ -64,7 +73,6 @@ static void add_event(struct statistics *s, const struct event *event)
 		row->calls++;
 	if (event->kind != SCRY_EVENT_GC)
 		return;
-	name_collector(s, event);
 	if (event->number2 > 0)
 		row->collected += (uint64_t)event->number2;
 	row = event->frame_count ? stat_rows_find(&s->causes, &cause) : NULL;

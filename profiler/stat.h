@@ -28,7 +28,8 @@ struct statistics {
 	struct watch watch;
 	struct stat_rows rows;
 	struct stat_rows causes; /* functions in which collections began */
-	const char *collector;	 /* of the process whose collection was seen last; NULL: not known */
+	uint32_t collector;	 /* of rows.texts: of the process whose collection was seen last; 0: not known */
+	bool collectors_differ;	 /* not all processes have the same: then each row says its own */
 	uint64_t duration_ns;	 /* until now */
 	uint64_t lost;
 	uint64_t shown; /* CLOCK_MONOTONIC, ns: when the last table was written */
@@ -42,6 +43,7 @@ int stat_run(const struct stat_options *options, struct spawn *child);
 int stat_init(struct statistics *stat, const struct stat_options *options);
 void stat_deinit(struct statistics *stat);
 void stat_take(struct statistics *stat, const struct scry_record *record, size_t size);
+void stat_set_collector(struct statistics *stat, const char *name); /* of what is taken from now on */
 void stat_add_calls(void *stat, uint32_t code, const struct scry_call_stat *calls); /* a session_each_stat callback */
 void stat_add_running(void *stat, const struct scry_call *call);			     /* a session_each_call callback */
 void stat_add_line(void *stat, const struct scry_line *line, uint64_t times);	     /* a session_each_line callback */

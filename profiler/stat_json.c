@@ -44,6 +44,8 @@ static void put_generation(const struct statistics *s, const struct stat_row *ro
 		fprintf(to, "\"generation\": %" PRIu32 ", ", row->key.number - 1);
 	else
 		fputs("\"generation\": null, ", to);
+	if (s->collectors_differ)
+		put_text(to, "collector", stat_rows_text(&s->rows, row));
 	fprintf(to, "\"count\": %" PRIu64 ", \"total_ns\": %" PRIu64 ", \"collected\": %" PRIu64 ", ", row->calls,
 		row->total_ns, row->collected);
 	put_durations(row, to);
@@ -99,6 +101,15 @@ static void put_rows(const struct statistics *s, const struct stat_rows *rows, c
 	fputs(count ? "\n  ]" : "]", to);
 }
 
+static void put_collector(const struct statistics *s)
+{
+	fputs(",\n  \"collector\": ", s->options->to);
+	if (s->collector && !s->collectors_differ)
+		escape_json(s->options->to, intern_text(&s->rows.texts, s->collector));
+	else
+		fputs("null", s->options->to);
+}
+
 int stat_json(const struct statistics *s)
 {
 	FILE *to = s->options->to;
@@ -106,7 +117,7 @@ int stat_json(const struct statistics *s)
 	fprintf(to, "{\n  \"event\": \"%s\",\n  \"duration_s\": %.6f,\n  \"lost\": %" PRIu64,
 		event_kind_names[s->options->kind], (double)s->duration_ns / 1e9, s->lost);
 	if (s->options->kind == SCRY_EVENT_GC)
-		fprintf(to, ",\n  \"collector\": %s%s%s", s->collector ? "\"" : "", s->collector ?: "null", s->collector ? "\"" : "");
+		put_collector(s);
 	put_rows(s, &s->rows, "rows", puts_row[s->options->kind]);
 	if (s->options->kind == SCRY_EVENT_GC)
 		put_rows(s, &s->causes, "started_by", put_call);

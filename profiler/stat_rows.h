@@ -15,7 +15,7 @@
 struct stat_key {
 	uint32_t function; /* of the codebook */
 	uint32_t line;	   /* being executed */
-	uint32_t text;	   /* of stat_rows.texts: module, exception, audit event */
+	uint32_t text;	   /* of stat_rows.texts: module, exception, audit event, collector */
 	uint32_t number;   /* generation + 1; 0: not told */
 };
 

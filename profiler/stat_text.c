@@ -240,7 +240,7 @@ static int put_histograms(const struct statistics *s, const struct stat_row *con
 
 int stat_text(const struct statistics *s)
 {
-	const struct kind *kind = &kinds[s->options->kind];
+	struct kind plain = kinds[s->options->kind], *kind = &plain;
 	unsigned width = function_text_columns(s->options->to);
 	enum stat_sort by = s->options->sort == STAT_SORT_DEFAULT ? kind->sort : s->options->sort;
 	size_t count, all;
@@ -252,8 +252,12 @@ int stat_text(const struct statistics *s)
 		fprintf(s->options->to, "no %s events\n", event_kind_names[s->options->kind]);
 		return 0;
 	}
-	if (s->collector)
-		fprintf(s->options->to, "collector: %s\n", s->collector);
+	if (s->collectors_differ) {
+		kind->name_head = "collector";
+		kind->name = put_text;
+	} else if (s->collector) {
+		fprintf(s->options->to, "collector: %s\n", intern_text(&s->rows.texts, s->collector));
+	}
 	put_head(s, kind, width);
 	for (size_t i = 0; i < count && !err; i++)
 		err = put_row(s, kind, sorted[i], width, s->options->color && !i);

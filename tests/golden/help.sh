@@ -21,6 +21,7 @@ verbs=$("$scry" --help | sed -n '/^for example/q; s/^  \([a-z]*\) .*/\1/p')
 	run doctor --bogus
 	run doctor --js=1
 	run doctor 4711
+	run trace call -p 1 --args --min-duration 1ms
 } | compare "usage errors" tests/golden/help/errors.txt
 for verb in help $verbs; do
 	{ run "$verb" --help; } | compare "scry $verb --help" "tests/golden/help/$verb.txt"

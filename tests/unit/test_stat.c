@@ -161,6 +161,31 @@ static void collections_are_told_by_generation_and_cause(void **state)
 	    "     402   61.1 ms   13.17%   load (/srv/app/views.py:88)\n");
 }
 
+static void collectors_are_told_apart(void **state)
+{
+	struct event_made made = { .event = { .event = SCRY_EVENT_GC, .duration_ns = 152000, .number2 = 3 } };
+	struct stat_options options = { .kind = SCRY_EVENT_GC };
+	static struct statistics s;
+	char *text;
+
+	begin(&s, &options, &text);
+	stat_set_collector(&s, "generational");
+	take(&s, &made);
+	take(&s, &made);
+	assert_int_equal(stat_text(&s), 0);
+	fflush(options.to);
+	assert_non_null(strstr(text, "collector: generational\n"));
+	rewind(options.to);
+	stat_set_collector(&s, "incremental");
+	take(&s, &made);
+	end(&s, &text,
+	    " gen     count    total     mean      p99      max  of wall  collected   collector\n"
+	    "   0         2   304 µs   152 µs   152 µs   152 µs    0.02%          6   generational\n"
+	    "   0         1   152 µs   152 µs   152 µs   152 µs    0.01%          3   incremental\n"
+	    "\n"
+	    "  131 µs |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| 3\n");
+}
+
 static void imports_exceptions_lines_and_audit_events_have_their_rows(void **state)
 {
 	static const struct {
@@ -235,6 +260,7 @@ int main(void)
 		cmocka_unit_test(code_objects_of_a_function_are_one_row),
 		cmocka_unit_test(rows_are_sorted_limited_and_filtered),
 		cmocka_unit_test(collections_are_told_by_generation_and_cause),
+		cmocka_unit_test(collectors_are_told_apart),
 		cmocka_unit_test(imports_exceptions_lines_and_audit_events_have_their_rows),
 		cmocka_unit_test(nothing_is_said_of_nothing),
 	};
