@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Collections and imports seen at functions, where a build has no markers for them, or is told not to use them."""
+from live import FULL, Failure, Skip, Target, expect, test
+from test_events import IMPORT_TIME, trace
+
+
+@test("all")
+def collections_by_symbol_are_those_that_callbacks_see(python):
+    python.since(3, 3)
+    if "pyenv" not in python.flags and not FULL:
+        raise Skip("its collector is known by a marker, or not at all")
+    try:
+        with Target(python, "gcs") as target:
+            truth, seen = trace(target, "gc", "--method", "symbol")
+    except Failure as failure:
+        if "no function" in str(failure):
+            raise Skip("this build does not tell: " + str(failure)[-160:])
+        raise
+    wanted = truth["seen"]
+    got = [[event["generation"], event["collected"]] for event in seen]
+    # From 3.13 on the collector chooses the generation itself, unless the program does (gc.collect(1)).
+    chosen = [[one[0] if other[0] is not None or python.minor < (3, 13) else None, one[1]] for one, other in zip(wanted, got)]
+    expect(len(got) == len(wanted) and got == chosen, "%d collections, not %d; %s, not %s" % (
+        len(got), len(wanted), [one for one, other in zip(got, chosen) if one != other][:3],
+        [other for one, other in zip(got, chosen) if one != other][:3]))
+    expect(sum(one[0] is not None for one in got) >= 3, "no generation is known")
+    # The function is called between the callbacks; from 3.13 on it calls them. A probe costs the program more than what it tells.
+    inside = python.minor < (3, 13)
+    wrong = [(event["duration_ns"], one[2]) for event, one in zip(seen, wanted)
+             if (event["duration_ns"] > one[2] + 1000 if inside else event["duration_ns"] < one[2] - 1000)]
+    expect(not wrong, "%s than from callback to callback, (ns, of): %s" % ("longer" if inside else "shorter", wrong[:3]))
+    away = sorted(abs(event["duration_ns"] - one[2]) / one[2] for event, one in zip(seen, wanted) if one[2] > 1e6)
+    expect(away and away[len(away) // 2] < 0.1, "those over 1 ms differ by %s" % away)
+    return "%d, those over 1 ms %.1f percent away" % (len(wanted), 100 * away[len(away) // 2])
+
+
+def last(name):
+    """A relative import names a module as the program did."""
+    return name.split(".")[-1]
+
+
+def without_names(told):
+    """(depth, name), those within before those around: `from . import x` has no name, what it loads takes its place."""
+    rows, above = [], []
+    for depth, name in reversed(told):
+        while above and above[-1] >= depth:
+            above.pop()
+        if name:
+            rows.append((depth - len(above), last(name)))
+        else:
+            above.append(depth)
+    return rows[::-1]
+
+
+@test("few")
+def imports_by_symbol_are_those_of_importtime(python):
+    python.since(3, 7)
+    with Target(python, "imports", prefix=("env", "PYTHONPROFILEIMPORTTIME=1")) as target:
+        truth, seen = trace(target, "import", "--method", "symbol")
+        target.errors.seek(0)
+        lines = target.errors.read().decode().split("begin\n")[1].split("end\n")[0].splitlines()
+    loaded = {last(name) for name in truth["modules"]}
+    told = [(len(match.group(1)) // 2, last(match.group(2))) for match in map(IMPORT_TIME.match, lines) if match]
+    wanted = [row for row in told if row[1] in loaded]		# others were looked for in vain
+    got = without_names([(event["depth"], event["module"]) for event in seen])
+    expect(len(wanted) > 50 and wanted == got, "%d and %d imports; first of those that differ: %s" % (
+        len(wanted), len(got), [pair for pair in zip(wanted, got) if pair[0] != pair[1]][:2]))
+    return "%d imports" % len(wanted)
