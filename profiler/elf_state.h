@@ -12,7 +12,7 @@
  * A table larger than this is not one that a person's program has; reading it would only cost
  * memory.
  */
-#define MAX_TABLE (512u << 20)
+#define MAX_TABLE (256u << 20)
 
 /* A symbol table with its strings; read at the first look-up. */
 struct elf_table {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../runtimes/native/symbols.h"
 #include "../runtimes/runtime.h"
 #include "../bpf/config.h"
 #include "base/array.h"
@@ -387,6 +388,7 @@ struct native_binaries *spaces_binaries(const struct spaces *s)
 void spaces_print_stats(const struct spaces *s, FILE *to)
 {
 	struct native_tables_size size = native_tables_size(native_binaries_tables(s->binaries));
+	struct native_symbols_cost symbols = native_symbols_cost();
 	unsigned segments = 0;
 
 	for (int i = 0; i < NATIVE_SEGMENTS; i++)
@@ -394,6 +396,8 @@ void spaces_print_stats(const struct spaces *s, FILE *to)
 	fprintf(to, "scry: unwind tables of %u binaries: %zu rows, %zu rules, %zu pages; %.1f MB of rows; %.1f ms to make\n",
 		native_binaries_count(s->binaries), size.rows, size.rules, size.pages,
 		(double)segments * NATIVE_SEGMENT * sizeof(struct native_block) / 1e6, (double)s->build_ns / 1e6);
+	fprintf(to, "scry: symbols of %u binaries read: %.1f MB; %.1f ms to read\n", symbols.binaries, (double)symbols.bytes / 1e6,
+		(double)symbols.ns / 1e6);
 	if (s->refused)
 		fprintf(to, "scry: unwind tables: no room for %llu lists of mappings\n", (unsigned long long)s->refused);
 }

@@ -10,6 +10,7 @@
 #include "../../profiler/base/cleanup.h"
 #include "../../profiler/base/err.h"
 #include "../../profiler/elf.h"
+#include "../../profiler/loop.h"
 #include "debug_data.h"
 #include "debug_file.h"
 #include "demangle.h"
@@ -34,12 +35,12 @@ struct native_symbols {
 	char name[SYMBOL_NAME_MAX];
 };
 
-static size_t memory;
+static struct native_symbols_cost cost;
 static unsigned unread; /* binaries whose files are open */
 
-size_t native_symbols_memory(void)
+struct native_symbols_cost native_symbols_cost(void)
 {
-	return memory;
+	return cost;
 }
 
 static void open_debug_file(struct native_symbols *s, pid_t pid)
@@ -87,7 +88,8 @@ static void close_files(struct native_symbols *s)
 static void load(struct native_symbols *s)
 {
 	static bool told;
-	int err = memory < MAX_MEMORY ? load_table(s) : -E2BIG;
+	__u64 start = loop_now();
+	int err = cost.bytes < MAX_MEMORY ? load_table(s) : -E2BIG;
 
 	s->loaded = true;
 	if (err && !told) {
@@ -98,7 +100,9 @@ static void load(struct native_symbols *s)
 	extents_read(s->elf, &s->extents);
 	if (s->inlined)
 		s->inlines = inlines_open(s->elf, s->debug);
-	memory += size_of(s);
+	cost.binaries++;
+	cost.bytes += size_of(s);
+	cost.ns += loop_now() - start;
 	close_files(s);
 }
 
@@ -106,7 +110,8 @@ void native_symbols_close(struct native_symbols *s)
 {
 	if (!s)
 		return;
-	memory -= size_of(s);
+	cost.binaries -= s->loaded;
+	cost.bytes -= size_of(s);
 	symbol_table_deinit(&s->table);
 	extents_deinit(&s->extents);
 	inlines_close(s->inlines);

@@ -35,7 +35,12 @@ void native_symbols_close(struct native_symbols *symbols); /* NULL is allowed */
 void native_symbols_find(struct native_symbols *symbols, __u64 address,
 			 void (*add)(void *ctx, const struct native_function *function), void *ctx);
 
-/* Bytes that the tables of all binaries take. */
-size_t native_symbols_memory(void);
+/* What the tables of all binaries that are open have cost. */
+struct native_symbols_cost {
+	unsigned binaries; /* of which anything was asked */
+	size_t bytes;
+	__u64 ns;
+};
+struct native_symbols_cost native_symbols_cost(void);
 
 #endif

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from live import FULL, SCRATCH, Skip, TOP, Target, expect, record_target, test
+from live import FULL, Failure, SCRATCH, Skip, TOP, Target, expect, record_target, test
 
 SECONDS = 3 if FULL else 0.8
 PLACE = re.compile(r"^(.*) \(([^()]*)\)$", re.S)
@@ -84,8 +84,10 @@ def build_cxx():
 def cxx_is_demangled_and_inlined(python):
     library = build_cxx()
     with Target(python, "cxxwork", library) as target:
-        plain = record_target(target, 1999, SECONDS, "--native")
+        plain = record_target(target, 1999, SECONDS, "--native", "--stats")
         inlined = record_target(target, 1999, SECONDS, "--native", "--inline", "--lines")
+    read = re.search(r"symbols of (\d+) binaries read: ([\d.]+) MB", plain.said)
+    expect(read and 2 <= int(read.group(1)) < 100 and 0 < float(read.group(2)) < 100, "symbols: %r" % plain.said[-300:])
     found = below(plain.stacks, "calls_cxx", next(f.line for frames, _ in plain.stacks for f in frames if f.name == "calls_cxx"))
     leaf = share(found, lambda frames: frames[-1] == ("grids::Grid<double>::relax", "libcxxwork.so"))
     expect(leaf > 0.9, "only %d%% of %s end in the template" % (100 * leaf, found[:2]))
@@ -124,3 +126,28 @@ def code_made_at_run_time(python):
                   lambda names: names[-3:] == chain and not any(name.startswith("py::") for name in names))
     expect(whole > 0.9, "only %d%% of stacks are without them" % (100 * whole))
     return "%d%% named, %d%% folded away" % (100 * named, 100 * whole)
+
+
+@test("one")
+def code_made_in_a_namespace(python):
+    """Its map is found below its own root, by its own number, and read on while it grows."""
+    if os.uname().machine != "x86_64":
+        raise Skip("the program makes code of x86-64")
+    setup = 'mount --bind "$0" /mnt && mount -t tmpfs none /tmp && mkdir -p "$0" && mount --bind /mnt "$0" && exec "$@"'
+    prefix = ["unshare", "--fork", "--pid", "--mount", "--kill-child", "sh", "-c", setup, SCRATCH]
+    try:
+        target = Target(python, "jit", prefix=prefix)
+    except Failure as failure:
+        raise Skip(str(failure)[-150:]) if "unshare" in str(failure) or "mount" in str(failure) else failure
+    with target:
+        with open("/proc/%d/task/%d/children" % ((target.process.pid,) * 2)) as children_of:
+            pid = int(children_of.read().split()[0])
+        expect(target.pid == 1 and not os.path.exists("/tmp/perf-1.map"), "not in a namespace: %d" % target.pid)
+        target.pid = pid
+        recording = record_target(target, 1999, SECONDS, "--native")
+    stacks = [([split(f) for f in frames], count) for frames, count in recording.stacks if any(f.name == "burn" for f in frames)]
+    named = share(stacks, lambda frames: frames[-1][0].startswith("made_") and frames[-1][1] == "[jit]")
+    seen = {frames[-1][0] for frames, _ in stacks if frames[-1][0].startswith("made_")}
+    expect(named > 0.9, "only %d%% are named, e.g. %s" % (100 * named, stacks[:1]))
+    expect(len(seen) > 2, "of what was made later nothing is named: %s" % sorted(seen))
+    return "%d%% named, %d functions" % (100 * named, len(seen))

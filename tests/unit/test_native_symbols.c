@@ -318,7 +318,7 @@ static void many_binaries_need_few_descriptors(void **state)
 	enum { MANY = 400 };
 	struct native_symbols *symbols[MANY];
 	uint64_t address = symbol_in("libsample.so", "sample_work").address;
-	size_t before = native_symbols_memory();
+	size_t before = native_symbols_cost().bytes;
 	struct rlimit limit;
 	int fd;
 
@@ -333,10 +333,10 @@ static void many_binaries_need_few_descriptors(void **state)
 	close(fd);
 	for (int i = 0; i < MANY; i++)
 		assert_named(symbols[i], address, "sample_work");
-	assert_true(native_symbols_memory() > before);
+	assert_true(native_symbols_cost().bytes > before);
 	for (int i = 0; i < MANY; i++)
 		native_symbols_close(symbols[i]);
-	assert_int_equal(native_symbols_memory(), before);
+	assert_int_equal(native_symbols_cost().bytes, before);
 }
 
 int main(int argc, char **argv)
