@@ -100,7 +100,7 @@ static __always_inline __u64 lua_content(struct scry_scratch *s, const struct lu
 /* A trace, in s->raw, by itself and by the function that it begins in, which is put into s->raw. */
 static __always_inline __u64 jit_trace_content(struct scry_scratch *s, const struct lua_layout *l, __u64 trace)
 {
-	__u64 start = LUA_U64(s, JIT_TRACE_STARTPT), pc = LUA_U64(s, JIT_TRACE_STARTPC), hash = lua_mix(trace, pc);
+	__u64 start = LUA_U64(s, JIT_TRACE_STARTPT), pc = LUA_U64(s, JIT_TRACE_STARTPC), hash = lua_mix_two(trace, pc);
 
 	LUA_WALK(s)->dx = start; /* for the first sight */
 	LUA_WALK(s)->bx = pc;
@@ -245,7 +245,7 @@ __noinline int lua_find(__u32 index, __u32 slot, __u32 kind, __u64 address)
 		return -SCRY_WALK_PENDING;
 	key.instance = s->walk.instance;
 	key.address = kind == LUA_KIND_PROTO ? lua_content(s, &lua->layout, address) :
-		      kind == LUA_KIND_TRACE ? jit_trace_content(s, &lua->layout, address) : lua_mix(address, kind);
+		      kind == LUA_KIND_TRACE ? jit_trace_content(s, &lua->layout, address) : lua_mix_two(address, kind);
 	known = bpf_map_lookup_elem(&codes, &key);
 	return known ? (int)known->id : lua_first_sight(slot, kind, address, key.address);
 }
@@ -259,7 +259,7 @@ static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32
 
 	if (!lua)
 		return 0;
-	glance = kind == LUA_KIND_PROTO ? lua_glance(&lua->layout, s, address) : lua_mix(address, kind);
+	glance = kind == LUA_KIND_PROTO ? lua_glance(&lua->layout, s, address) : lua_mix_two(address, kind);
 	slot = &((struct scry_code_cache *)cache)->slot[(glance >> 20) & (CODE_SLOTS - 1)];
 	if ((lua->watches_load || kind != LUA_KIND_PROTO) && kind != LUA_KIND_TRACE && slot->address == glance &&
 	    slot->instance == s->walk.instance && slot->generation == s->walk.generation)
