@@ -126,7 +126,7 @@ static __always_inline bool native_begin(struct native_walk *n)
 	n->reg[0] = regs.rax;
 	n->reg[1] = regs.rdx;
 	n->reg[2] = regs.rcx;
-	n->reg[3] = regs.rbx;
+	n->bx = regs.rbx;
 	n->reg[4] = regs.rsi;
 	n->reg[5] = regs.rdi;
 	n->reg[8] = regs.r8;

@@ -86,7 +86,10 @@ static int on_record(void *ctx, void *data, size_t size)
 
 	if (size < sizeof(*record))
 		return 0;
+	on_memory(s, record, size); /* first: looking for an interpreter takes longer */
 	switch (record->kind) {
+	case SCRY_RECORD_ASK_MAP:
+		return 0;
 	case SCRY_RECORD_ASK:
 		follow_process(s->follow, record->pid, true);
 		return 0;
@@ -97,9 +100,6 @@ static int on_record(void *ctx, void *data, size_t size)
 		follow_forget(s->follow, record->pid);
 		break;
 	}
-	on_memory(s, record, size);
-	if (record->kind == SCRY_RECORD_ASK_MAP)
-		return 0;
 	s->handler(s->ctx, record, size);
 	return ++s->polled < POLL_RECORDS ? 0 : -EINTR;
 }
@@ -335,6 +335,8 @@ int session_follow(struct session *s, pid_t pid, bool required)
 
 bool session_expect(struct session *s, const char *path)
 {
+	if (s->spaces)
+		spaces_expect(s->spaces, path);
 	return follow_expect(s->follow, path);
 }
 

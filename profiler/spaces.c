@@ -12,7 +12,9 @@
 #include "../runtimes/runtime.h"
 #include "../bpf/config.h"
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "base/err.h"
+#include "expect.h"
 #include "base/file.h"
 #include "base/table.h"
 #include "loop.h"
@@ -25,6 +27,7 @@
 #define PARTS_EACH  4	 /* of a process, on average: 128 mappings */
 #define REST_NS	    100000000ull /* before a space is used again: a walk may still be in it */
 #define MAX_TRIES   3
+#define MAX_EXPECTED 32 /* libraries of a file that are looked at beforehand */
 
 /* Several processes may have one, after a fork. */
 struct space {
@@ -318,6 +321,37 @@ void spaces_follow(struct spaces *s, pid_t pid)
 
 	for (int i = 0; i < MAX_TRIES && look_once(s, pid) == -EAGAIN; i++)
 		;
+	s->build_ns += loop_now() - start;
+}
+
+/* expect_library() asks of each library that a file needs, in turn. */
+static __thread int libraries_left;
+
+static bool is_next_library(const char *name)
+{
+	(void)name;
+	return !libraries_left--;
+}
+
+static void expect_libraries(struct spaces *s, const char *file, int depth)
+{
+	for (int i = 0; i < MAX_EXPECTED && depth; i++) {
+		libraries_left = i;
+		_cleanup_free_ char *library = expect_library("", file, is_next_library);
+
+		if (!library)
+			return;
+		native_binaries_expect(s->binaries, library);
+		expect_libraries(s, library, depth - 1);
+	}
+}
+
+void spaces_expect(struct spaces *s, const char *program)
+{
+	uint64_t start = loop_now();
+
+	native_binaries_expect(s->binaries, program);
+	expect_libraries(s, program, 2); /* its own, and what the interpreter's library needs */
 	s->build_ns += loop_now() - start;
 }
 

@@ -23,6 +23,9 @@ void spaces_size_maps(struct scry_bpf *skel, bool deep, bool many);
 int spaces_create(struct scry_bpf *skel, int cpus, int epoll, bool inlined, struct spaces **ret);
 void spaces_destroy(struct spaces *spaces); /* NULL is allowed */
 
+/* A program is about to be started from this file: have its tables and those of its libraries ready. */
+void spaces_expect(struct spaces *spaces, const char *program);
+
 /* Look at a process's memory (again). Silent: of what could not be had the samples tell. */
 void spaces_follow(struct spaces *spaces, pid_t pid);
 /* A sample of interpreted frames has come: the interpreter may have been found by the programs since its memory was looked at. */

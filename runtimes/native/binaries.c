@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "binaries.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -154,6 +155,17 @@ static __u32 *same_build(struct native_binaries *b, const struct elf *elf, const
 	return &b->build_items[index];
 }
 
+/* Where a process begins to run: in programs, and in the dynamic linker. Linkers give other libraries an entry too. */
+static __u64 entry_of(const struct elf *elf, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	__u64 entry = 0;
+
+	if (!elf_is_program(elf) && strncmp(slash ? slash + 1 : path, "ld-", 3) && strncmp(slash ? slash + 1 : path, "ld.", 3))
+		return 0;
+	return elf_pread(elf, offsetof(Elf64_Ehdr, e_entry), &entry, sizeof(entry)) ? 0 : entry;
+}
+
 static __u32 elf_add(struct native_binaries *b, const struct elf *elf, int fd, const char *path, pid_t pid)
 {
 	struct elf_range range = { 0 }, code;
@@ -173,7 +185,7 @@ static __u32 elf_add(struct native_binaries *b, const struct elf *elf, int fd, c
 		*same = index;
 	native_symbols_open(dup(fd), path, pid, b->inlined, &b->items[index]->symbols);
 	if (bytes)
-		native_tables_add(b->tables, bytes, range.size, range.address, &b->items[index]->map);
+		native_tables_add(b->tables, bytes, range.size, range.address, entry_of(elf, path), &b->items[index]->map);
 	return index;
 }
 
@@ -190,16 +202,13 @@ static __u32 file_add(struct native_binaries *b, int fd, const char *path, pid_t
 	return index;
 }
 
-/* -ENOENT: a file that is not ELF; other -errno: it cannot be read. */
-static int file_find(struct native_binaries *b, pid_t pid, const struct procmap *map, __u32 *ret)
+/* -ENOENT: a file that is not ELF; other -errno: it cannot be read. path: as process pid sees it. */
+static int file_find(struct native_binaries *b, pid_t pid, const char *path, int fd, __u32 *ret)
 {
-	_cleanup_fd_ int fd = procmap_open(pid, map);
 	struct stat st;
 	__u32 known = b->files.count, index;
 	__u64 key[3];
 
-	if (fd < 0)
-		return fd;
 	if (fstat(fd, &st))
 		return -errno;
 	key[0] = st.st_dev;
@@ -209,9 +218,26 @@ static int file_find(struct native_binaries *b, pid_t pid, const struct procmap 
 	if (!index || !array_reserve(&b->file_items, &b->file_room, index + 1, sizeof(*b->file_items)))
 		return -ENOMEM;
 	if (index > known)
-		b->file_items[index] = file_add(b, fd, map->path, pid);
+		b->file_items[index] = file_add(b, fd, path, pid);
 	*ret = b->file_items[index];
 	return *ret ? 0 : -ENOENT;
+}
+
+void native_binaries_expect(struct native_binaries *b, const char *path)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	__u32 index;
+
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
+		file_find(b, 0, path, fd, &index);
+}
+
+static int map_find(struct native_binaries *b, pid_t pid, const struct procmap *map, __u32 *ret)
+{
+	_cleanup_fd_ int fd = procmap_open(pid, map);
+
+	return fd < 0 ? fd : file_find(b, pid, map->path, fd, ret);
 }
 
 /* The code that the kernel gives every process is the same in all, so ours tells. */
@@ -242,7 +268,7 @@ void native_binaries_map(struct native_binaries *b, pid_t pid, const struct proc
 	bool file = map->path[0] == '/' && map->inode, vdso = !strcmp(map->path, "[vdso]");
 	const struct native_binary *binary;
 	__u32 index = vdso ? vdso_find(b) : 0;
-	int err = file ? file_find(b, pid, map, &index) : 0;
+	int err = file ? map_find(b, pid, map, &index) : 0;
 
 	*ret = (struct native_mapping){ .start = map->start, .end = map->end, .bias = map->start };
 	if (err && err != -ENOENT)

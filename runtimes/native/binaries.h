@@ -39,6 +39,9 @@ void native_binaries_destroy(struct native_binaries *binaries); /* NULL is allow
  */
 void native_binaries_map(struct native_binaries *binaries, pid_t pid, const struct procmap *map, struct native_mapping *ret);
 
+/* A process is about to be started that will map this file: have it ready. */
+void native_binaries_expect(struct native_binaries *binaries, const char *path);
+
 /* A process has a binary mapped there, which is this interpreter. */
 void native_binaries_tell(struct native_binaries *binaries, pid_t pid, const struct procmap *map, __u32 index,
 			  const struct runtime_binary *runtime);

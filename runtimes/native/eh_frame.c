@@ -24,7 +24,7 @@ struct state {
 	__u64 cfa_register;
 	__s64 cfa_offset;
 	struct expression cfa_expression;
-	struct place bp, ra;
+	struct place bp, bx, ra;
 };
 
 struct cie {
@@ -136,26 +136,30 @@ static bool cie_read(struct decoder *d, struct reader *r, struct cie *cie)
 	return !r->bad && cie->ra_column == RETURN_ADDRESS;
 }
 
-static void rule_saved(const struct place *bp, struct native_rule *rule)
+static bool is_near(__s64 offset)
 {
-	switch (bp->kind) {
-	case PLACE_SAME:
+	return offset == (__s16)offset;
+}
+
+static void rule_saved(const struct state *s, struct native_rule *rule)
+{
+	const struct place *bp = &s->bp;
+
+	rule->saved = NATIVE_SAVED_LOST;
+	if (bp->kind == PLACE_SAME) {
 		rule->saved = NATIVE_SAVED_NOT;
-		return;
-	case PLACE_AT_CFA:
+	} else if (bp->kind == PLACE_AT_CFA && is_near(bp->number)) {
 		rule->saved = NATIVE_SAVED_AT_CFA;
 		rule->bp = bp->number;
-		return;
-	case PLACE_EXPRESSION:
-		if (bp->expression.kind == EXPRESSION_SUM && bp->expression.reg == NATIVE_RBP) {
-			rule->saved = NATIVE_SAVED_AT_BP;
-			rule->bp = bp->expression.offset;
-			return;
-		}
-		/* fall through */
-	default:
-		rule->saved = NATIVE_SAVED_LOST;
+	} else if (bp->kind == PLACE_EXPRESSION && bp->expression.kind == EXPRESSION_SUM && bp->expression.reg == NATIVE_RBP &&
+		   is_near(bp->expression.offset)) {
+		rule->saved = NATIVE_SAVED_AT_BP;
+		rule->bp = bp->expression.offset;
 	}
+	if (s->bx.kind == PLACE_AT_CFA && is_near(s->bx.number) && s->bx.number)
+		rule->bx = s->bx.number;
+	else if (s->bx.kind != PLACE_SAME)
+		rule->bx = NATIVE_BX_LOST;
 }
 
 static void rule_cfa(const struct state *s, struct native_rule *rule)
@@ -203,13 +207,13 @@ static void emit(struct decoder *d, __u64 address)
 	} else if (s->ra.kind == PLACE_UNDEFINED) {
 		rule.kind = NATIVE_RULE_END;
 	} else {
-		rule_saved(&s->bp, &rule);
+		rule_saved(s, &rule);
 		rule_cfa(s, &rule);
 		if (s->ra.kind == PLACE_IN_REGISTER && s->ra.number < RETURN_ADDRESS)
 			rule.ra = s->ra.number;
 		else if (s->ra.kind != PLACE_AT_CFA || s->ra.number != -8)
 			rule.kind = NATIVE_RULE_UNKNOWN;
-		if (!fits(s->cfa_offset) || !fits(s->bp.number) || d->cie.signal)
+		if (!fits(s->cfa_offset) || d->cie.signal)
 			rule.kind = NATIVE_RULE_UNKNOWN;
 	}
 	if (rule.kind == NATIVE_RULE_UNKNOWN)
@@ -217,9 +221,15 @@ static void emit(struct decoder *d, __u64 address)
 	d->ops->row(d->ctx, address, &rule);
 }
 
+/* NULL: a register that is not followed. */
+static struct place *place_of(struct state *state, __u64 reg)
+{
+	return reg == NATIVE_RBP ? &state->bp : reg == NATIVE_RBX ? &state->bx : reg == RETURN_ADDRESS ? &state->ra : NULL;
+}
+
 static void set_place(struct decoder *d, __u64 reg, unsigned kind, __s64 number)
 {
-	struct place *place = reg == NATIVE_RBP ? &d->now.bp : reg == RETURN_ADDRESS ? &d->now.ra : NULL;
+	struct place *place = place_of(&d->now, reg);
 
 	if (!place)
 		return;
@@ -230,19 +240,19 @@ static void set_place(struct decoder *d, __u64 reg, unsigned kind, __s64 number)
 
 static void set_expression(struct decoder *d, __u64 reg, struct expression expression)
 {
+	struct place *place = place_of(&d->now, reg);
+
 	set_place(d, reg, PLACE_EXPRESSION, 0);
-	if (reg == NATIVE_RBP)
-		d->now.bp.expression = expression;
-	else if (reg == RETURN_ADDRESS)
-		d->now.ra.expression = expression;
+	if (place)
+		place->expression = expression;
 }
 
 static void restore_place(struct decoder *d, __u64 reg)
 {
-	if (reg == NATIVE_RBP)
-		d->now.bp = d->initial.bp;
-	else if (reg == RETURN_ADDRESS)
-		d->now.ra = d->initial.ra;
+	struct place *place = place_of(&d->now, reg);
+
+	if (place)
+		*place = *place_of(&d->initial, reg);
 }
 
 static void set_cfa(struct decoder *d, __u64 reg, __s64 offset)

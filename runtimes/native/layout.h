@@ -40,6 +40,7 @@ enum native_saved {
 	NATIVE_SAVED_LOST,   /* somewhere else */
 };
 
+#define NATIVE_BX_LOST	1 /* of bx: somewhere else */
 #define NATIVE_AT_STACK 0xff /* of ra: at CFA - 8, as a call puts it */
 
 /* Registers by their DWARF numbers: rax rdx rcx rbx rsi rdi rbp rsp r8-r15. The CFA is what rsp is in the caller. */
@@ -49,9 +50,11 @@ struct native_rule {
 	__u8 saved; /* enum native_saved: rbp */
 	__u8 ra;    /* register that holds the return address, or NATIVE_AT_STACK */
 	__s32 cfa;
-	__s32 bp;
+	__s16 bp;
+	__s16 bx;   /* rbx is at CFA + bx; 0: in rbx. What else callees save is of no use for finding callers */
 	__s32 extra;
 };
+#define NATIVE_RBX 3
 #define NATIVE_RBP 6
 #define NATIVE_RSP 7
 
@@ -100,12 +103,15 @@ struct native_proc {
 	__u32 pad;
 };
 
+#define NATIVE_SAVED 8 /* power of two: where calls and what functions save first lie */
+
 /* The walk of one thread's C stack. */
 struct native_walk {
-	__u64 pc, sp, bp;
+	__u64 pc, sp, bp, bx;
 	__u64 link;    /* what is looked up: pc, or the last byte of the call before it, as link-time address */
 	__u64 reg[16]; /* of the innermost frame, by their DWARF numbers */
 	struct native_mapping map; /* that pc was found in last */
+	__u64 saved[NATIVE_SAVED]; /* the words below a frame's CFA */
 	__u32 row, rows_end, block; /* where the rows of the page of `link` are */
 	__u32 space;
 	__u32 first;   /* frames[] before its own */
@@ -113,7 +119,8 @@ struct native_walk {
 	__u32 error;   /* enum scry_walk_error */
 	__u8 called;   /* pc is a return address */
 	__u8 inner;	/* reg[] holds */
-	__u8 pad[6];
+	__u8 whole;	/* saved[] could be read */
+	__u8 pad[5];
 };
 
 #endif

@@ -11,6 +11,7 @@
 
 #define MAX_ROWS  (16u << 20) /* of a binary */
 #define MAX_PAGES 16384	      /* of a binary: 1 GiB of code */
+#define MAX_ENTRY 256	      /* bytes of the code at a file's entry, where no function follows */
 #define PAGE_MASK ((1u << NATIVE_PAGE_SHIFT) - 1)
 
 _Static_assert(sizeof(struct native_rule) == sizeof(struct table_key), "a rule is a key");
@@ -185,7 +186,24 @@ static void build(struct builder *b, const struct gathered *g)
 		put(b, (__u32)done, NATIVE_RULE_NONE);
 }
 
-int native_rows_build(const void *bytes, size_t size, __u64 address, struct native_rules *rules, struct native_rows *ret)
+/* From the entry to the next function, unless a function has it. */
+static void gather_entry(struct gathered *g, __u64 entry)
+{
+	static const struct native_rule end = { .kind = NATIVE_RULE_END, .ra = NATIVE_AT_STACK };
+	__u64 next = entry + MAX_ENTRY;
+
+	for (size_t i = 0; i < g->functions_count; i++) {
+		if (entry - g->functions[i].start < g->functions[i].end - g->functions[i].start)
+			return;
+		if (g->functions[i].start > entry && g->functions[i].start < next)
+			next = g->functions[i].start;
+	}
+	gather_function(g, entry, next);
+	gather_row(g, entry, &end);
+}
+
+int native_rows_build(const void *bytes, size_t size, __u64 address, __u64 entry, struct native_rules *rules,
+		      struct native_rows *ret)
 {
 	static const struct eh_frame_ops ops = { gather_function, gather_row };
 	struct gathered g = { .rules = rules };
@@ -193,6 +211,8 @@ int native_rows_build(const void *bytes, size_t size, __u64 address, struct nati
 
 	memset(ret, 0, sizeof(*ret));
 	eh_frame_decode(bytes, size, address, &ops, &g);
+	if (entry && g.functions_count)
+		gather_entry(&g, entry);
 	if (g.functions_count)
 		qsort(g.functions, g.functions_count, sizeof(*g.functions), by_start);
 	build(&b, &g);

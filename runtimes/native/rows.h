@@ -26,8 +26,12 @@ struct native_rows {
 	__u32 count;
 };
 
-/* From the bytes of an .eh_frame linked at `address`. 0 (without rows where there are none), -ENOMEM. */
-int native_rows_build(const void *bytes, size_t size, __u64 address, struct native_rules *rules, struct native_rows *ret);
+/*
+ * From the bytes of an .eh_frame linked at `address`. entry: where a process begins to run, 0: not in this file; code there that
+ * has no rule is the outermost function. 0 (without rows where there are none), -ENOMEM.
+ */
+int native_rows_build(const void *bytes, size_t size, __u64 address, __u64 entry, struct native_rules *rules,
+		      struct native_rows *ret);
 void native_rows_deinit(struct native_rows *rows);
 
 /* Number of the rule at a link-time address; 0: none. */

@@ -104,14 +104,15 @@ static int send(struct native_tables *t, const struct native_rows *rows, struct 
 	return 0;
 }
 
-int native_tables_add(struct native_tables *t, const void *bytes, size_t size, __u64 address, struct native_mapping *ret)
+int native_tables_add(struct native_tables *t, const void *bytes, size_t size, __u64 address, __u64 entry,
+		      struct native_mapping *ret)
 {
 	struct native_rows rows;
 	int err;
 
 	ret->first = ret->pages = 0;
 	ret->at = NATIVE_WITHOUT_ROOM;
-	err = native_rows_build(bytes, size, address, &t->rules, &rows);
+	err = native_rows_build(bytes, size, address, entry, &t->rules, &rows);
 	if (err)
 		return err;
 	if (rows.pages)

@@ -20,10 +20,10 @@ int native_tables_create(const struct native_tables_ops *ops, void *ctx, struct 
 void native_tables_destroy(struct native_tables *tables); /* NULL is allowed */
 
 /*
- * Add a binary's .eh_frame, linked at `address`. Sets first, pages and at of the mapping: without rows, at is an enum
+ * Add a binary's .eh_frame, linked at `address`; entry as in native_rows_build(). Sets first, pages and at of the mapping: without rows, at is an enum
  * native_without. 0, or -errno of an op or -ENOMEM: then it has none.
  */
-int native_tables_add(struct native_tables *tables, const void *bytes, size_t size, __u64 address,
+int native_tables_add(struct native_tables *tables, const void *bytes, size_t size, __u64 address, __u64 entry,
 		      struct native_mapping *ret);
 
 struct native_tables_size {

@@ -172,6 +172,7 @@ native_inline bool native_by_pointer(struct native_walk *n)
 	if (walk_read(pair, sizeof(pair), at))
 		return native_over(n, SCRY_WALK_NATIVE_FAULT);
 	n->bp = pair[0];
+	n->bx = 0; /* it may have saved it anywhere */
 	return native_return(n, at + 16, pair[1]);
 }
 
@@ -184,6 +185,7 @@ native_inline bool native_by_signal(struct native_walk *n)
 	if (walk_read(reg, sizeof(reg), n->sp + 40 + 8 * 10))
 		return native_over(n, SCRY_WALK_NATIVE_FAULT);
 	n->bp = reg[0];
+	n->bx = reg[1];
 	n->sp = reg[5]; /* may be anywhere: handlers can have a stack of their own */
 	n->pc = reg[6];
 	n->called = 0;
@@ -193,8 +195,8 @@ native_inline bool native_by_signal(struct native_walk *n)
 
 native_inline bool native_register(struct native_walk *n, __u32 reg, __u64 *ret)
 {
-	*ret = reg == NATIVE_RSP ? n->sp : reg == NATIVE_RBP ? n->bp : n->reg[reg & 15];
-	return reg == NATIVE_RSP || reg == NATIVE_RBP || n->inner;
+	*ret = reg == NATIVE_RSP ? n->sp : reg == NATIVE_RBP ? n->bp : reg == NATIVE_RBX ? n->bx : n->reg[reg & 15];
+	return reg == NATIVE_RSP || reg == NATIVE_RBP || reg == NATIVE_RBX || n->inner;
 }
 
 /* 0 or an enum scry_walk_error. */
@@ -216,31 +218,45 @@ native_inline int native_cfa(struct native_walk *n, const struct native_rule *ru
 	return 0;
 }
 
-/* The caller's rbp and the return address, which lie side by side where rbp was saved first. */
+/*
+ * A word at an offset from the CFA: nearly always of those that were read at once. They are read although some may lie below the
+ * stack's end: where that fails, each is read for itself.
+ */
+native_inline bool native_word(struct native_walk *n, __u64 cfa, __s64 offset, __u64 *ret)
+{
+	__u64 at = offset + 8 * NATIVE_SAVED;
+
+	if (at < 8 * NATIVE_SAVED && !(at & 7) && n->whole) {
+		*ret = n->saved[at / 8 & (NATIVE_SAVED - 1)];
+		return true;
+	}
+	return !walk_read(ret, sizeof(*ret), cfa + offset);
+}
+
+/* The caller's registers and the return address. A register that is lost is 0: whoever needs it will not be able to read there. */
 native_inline int native_saved(struct native_walk *n, const struct native_rule *rule, __u64 cfa, __u64 *pc)
 {
-	__u64 bp = n->bp, pair[2];
+	__u64 bp = n->bp;
 
-	if (rule->saved == NATIVE_SAVED_AT_CFA && rule->bp == -16 && rule->ra == NATIVE_AT_STACK) {
-		if (walk_read(pair, sizeof(pair), cfa - 16))
-			return SCRY_WALK_NATIVE_FAULT;
-		n->bp = pair[0];
-		*pc = pair[1];
-		return 0;
-	}
+	n->whole = !walk_read(n->saved, sizeof(n->saved), cfa - sizeof(n->saved));
 	if (rule->ra != NATIVE_AT_STACK) {
 		if (!native_register(n, rule->ra, pc))
 			return SCRY_WALK_NATIVE_RULE;
-	} else if (walk_read(pc, sizeof(*pc), cfa - 8)) {
+	} else if (!native_word(n, cfa, -8, pc)) {
 		return SCRY_WALK_NATIVE_FAULT;
 	}
+	if (rule->bx == NATIVE_BX_LOST)
+		n->bx = 0;
+	else if (rule->bx && !native_word(n, cfa, rule->bx, &n->bx))
+		return SCRY_WALK_NATIVE_FAULT;
 	if (rule->saved == NATIVE_SAVED_NOT)
 		return 0;
-	n->bp = 0; /* lost: whoever needs it will not be able to read there */
-	if (rule->saved == NATIVE_SAVED_LOST)
-		return 0;
-	bp = (rule->saved == NATIVE_SAVED_AT_CFA ? cfa : bp) + (__u64)(__s64)rule->bp;
-	return walk_read(&n->bp, sizeof(n->bp), bp) ? SCRY_WALK_NATIVE_FAULT : 0;
+	n->bp = 0;
+	if (rule->saved == NATIVE_SAVED_AT_CFA)
+		return native_word(n, cfa, rule->bp, &n->bp) ? 0 : SCRY_WALK_NATIVE_FAULT;
+	if (rule->saved == NATIVE_SAVED_AT_BP)
+		return walk_read(&n->bp, sizeof(n->bp), bp + (__u64)(__s64)rule->bp) ? SCRY_WALK_NATIVE_FAULT : 0;
+	return 0;
 }
 
 native_inline bool native_by_rule(struct native_walk *n, const struct native_rule *rule)

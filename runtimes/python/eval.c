@@ -37,7 +37,7 @@ static int rows_read(const struct elf *elf, struct search *s)
 	if (!bytes)
 		return -ENOMEM;
 	return elf_read(elf, range.address, bytes, range.size) ?:
-	       native_rows_build(bytes, range.size, range.address, &s->rules, &s->rows);
+	       native_rows_build(bytes, range.size, range.address, 0, &s->rules, &s->rows);
 }
 
 /* Is the stack at both addresses the same, and deeper than where a function begins? */

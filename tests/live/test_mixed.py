@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 
-from live import FULL, Skip, Target, expect, no_bad, record_target, test, TOP
+from live import FULL, Recorder, Skip, Target, expect, no_bad, read_line, record_target, test, TOP
 
 CHAIN = ["begin", "hop_one", "first", "hop_two", "second", "hop_three", "third"]
 LEAVES = ("hop_burn", "hop_read")
@@ -78,3 +79,61 @@ def python_and_c_three_levels_deep(python):
     with Target(python, "mixed", library) as target:
         recording = record_target(target, 2999, 5 if FULL else 0.7, "--stacks", "full")
         return check(recording, True)
+
+
+# What must be below each function: of C, the binary's name, where it is not the interpreter itself; of interpreted ones, that
+# C called back.
+LIBRARIES = {"work_json": (r"_json|scan|json", None), "work_re": (r"_sre|sre_|SRE|pattern_|_validate|match", "replace"),
+             "work_zlib": (r"libz\.so|zlib|deflate|crc32|adler", None), "work_sqlite": (r"sqlite", "double"),
+             "work_hash": (r"libcrypto|_sha2|sha256|_hashlib|Hacl", None)}
+
+
+@test("few")
+def libraries_in_c(python):
+    """C functions are where they were called, and every stack leads to the entry of the process."""
+    with Target(python, "libraries") as target:
+        recording = record_target(target, 2999, 6 if FULL else 1.2, "--native=all")
+    reached, back, total, marked, bad = {}, set(), 0, 0, []
+    for frames, count in recording.stacks:
+        total += count
+        names = [frame.name for frame in frames]
+        if any(name.startswith("[C frames") or name.startswith("[caught") for name in names):
+            marked += count
+            continue
+        works = [i for i, frame in enumerate(frames) if frame.file and frame.name.startswith("work_")]
+        if len(works) > 1 or (works and not any(f.name == "<module>" for f in frames[:works[0]])):
+            bad.append((frames, count))
+        elif works:
+            work, below = frames[works[0]].name, frames[works[0] + 1:]
+            reached[work] = reached.get(work, 0) + count * any(re.search(LIBRARIES[work][0], f.name) for f in below
+                                                                if not f.line)
+            for callee in below:
+                if callee.line and callee.name in ("replace", "double"):
+                    if callee.name != LIBRARIES[work][1]:
+                        bad.append((frames, count))
+                    back.add(callee.name)
+    no_bad(bad, total, "C where it was not called")
+    expect(marked <= max(2, 0.01 * total), "%d of %d stacks are not whole: %s" % (marked, total, recording.json["errors"]))
+    stripped = "pyenv" not in python.flags
+    missing = [work for work in LIBRARIES if not reached.get(work) and not (stripped and work in ("work_re", "work_json"))]
+    expect(not missing, "no C functions of %s in %d samples: %s" % (missing, total, reached))
+    expect(back == {"replace", "double"}, "calls back: %s" % back)
+    return "%d stacks, %d not whole; in C: %s" % (total, marked, reached)
+
+
+@test("one")
+def a_library_that_is_opened_late(python):
+    """Its code is met for the first time while it is recorded."""
+    library = build(python)
+    with Target(python, "late", library) as target, Recorder("-p", target.pid, "-F", 999, "--native", "-d", 30) as recorder:
+        target.process.send_signal(signal.SIGUSR1)
+        read_line(target.process.stdout, "late", "opened")
+        target.until_it_used(0.5)
+        recording = recorder.stop()
+    stacks = [(frames, count) for frames, count in recording.stacks if any("hop_burn" in f.name for f in frames)]
+    good = sum(count for frames, count in stacks
+               if [plain(f) for f in frames if plain(f) in ("_start", "spin", "hop_burn")] == ["_start", "spin", "hop_burn"])
+    total = sum(count for _, count in stacks)
+    expect(total > 50 and good > 0.9 * total, "%d of %d stacks in the library are whole: %s"
+           % (good, total, recording.json["errors"]))
+    return "%d of %d stacks whole" % (good, total)

@@ -100,6 +100,21 @@ static void check_saved(Dwarf_Frame *frame, const struct native_rule *rule)
 	}
 }
 
+static void check_rbx(Dwarf_Frame *frame, const struct native_rule *rule)
+{
+	Dwarf_Op room[3], *ops;
+	size_t n;
+
+	assert_int_equal(dwarf_frame_register(frame, 3, room, &ops, &n), 0);
+	if (rule->kind != NATIVE_RULE_REGISTER && rule->kind != NATIVE_RULE_MEMORY && rule->kind != NATIVE_RULE_PLT)
+		return;
+	if (!rule->bx)
+		assert_int_equal(n, 0);
+	else if (rule->bx != NATIVE_BX_LOST)
+		assert_true(n == 2 && ops[0].atom == DW_OP_call_frame_cfa &&
+			    op_is(ops + 1, DW_OP_plus_uconst, (Dwarf_Word)(__s64)rule->bx));
+}
+
 static void check_address(Dwarf_Frame *frame, const struct native_rule *rule)
 {
 	Dwarf_Op room[3], *ops;
@@ -130,6 +145,7 @@ static void check_row(const struct native_rows *rows, Dwarf_CFI *cfi, __u64 addr
 	assert_int_equal(native_rows_find(rows, *end - 1), native_rows_find(rows, address));
 	check_cfa(frame, &rule);
 	check_saved(frame, &rule);
+	check_rbx(frame, &rule);
 	check_address(frame, &rule);
 	found->rows++;
 	found->kinds[rule.kind]++;
@@ -187,7 +203,7 @@ static void compare(const char *path, struct found *found)
 			Dwarf_CFI *cfi = dwarf_getcfi_elf(elf);
 			struct native_rows rows;
 
-			assert_int_equal(native_rows_build(data->d_buf, data->d_size, shdr.sh_addr, &rules, &rows), 0);
+			assert_int_equal(native_rows_build(data->d_buf, data->d_size, shdr.sh_addr, 0, &rules, &rows), 0);
 			check_all(&rows, elf, data, cfi, found);
 			assert_int_equal(native_rows_find(&rows, 0), NATIVE_RULE_NONE);
 			assert_int_equal(native_rows_find(&rows, ((__u64)rows.first + rows.pages) << NATIVE_PAGE_SHIFT), 0);
@@ -280,14 +296,14 @@ static void a_program_that_is_broken_has_no_rule(void **state)
 	struct native_rows rows;
 	size_t size = section(bytes, 0x1000, 0x4000, restores, sizeof(restores));
 
-	assert_int_equal(native_rows_build(bytes, size, 0x1000, &rules, &rows), 0);
+	assert_int_equal(native_rows_build(bytes, size, 0x1000, 0, &rules, &rows), 0);
 	assert_int_equal(kind_at(&rows, 0x4000), NATIVE_RULE_UNKNOWN);
 	assert_int_equal(kind_at(&rows, 0x403f), NATIVE_RULE_UNKNOWN);
 	assert_int_equal(kind_at(&rows, 0x4040), NATIVE_RULE_NONE);
 	assert_int_equal(kind_at(&rows, 0x3fff), NATIVE_RULE_NONE);
 	native_rows_deinit(&rows);
 	size = section(bytes, 0x1000, 0x4000, beyond, sizeof(beyond));
-	assert_int_equal(native_rows_build(bytes, size, 0x1000, &rules, &rows), 0);
+	assert_int_equal(native_rows_build(bytes, size, 0x1000, 0, &rules, &rows), 0);
 	assert_int_equal(kind_at(&rows, 0x4001), NATIVE_RULE_UNKNOWN);
 	native_rows_deinit(&rows);
 }
@@ -300,7 +316,7 @@ static void rows_cross_pages_of_code(void **state)
 	struct native_rule rule;
 	size_t size = section(bytes, 0x1000, 0x1ffe0, program, sizeof(program));
 
-	assert_int_equal(native_rows_build(bytes, size, 0x1000, &rules, &rows), 0);
+	assert_int_equal(native_rows_build(bytes, size, 0x1000, 0, &rules, &rows), 0);
 	assert_int_equal(rows.first, 1);
 	assert_int_equal(rows.pages, 2);
 	native_rules_get(&rules, native_rows_find(&rows, 0x1ffff), &rule);
@@ -310,6 +326,25 @@ static void rows_cross_pages_of_code(void **state)
 	native_rules_get(&rules, native_rows_find(&rows, 0x2001f), &rule);
 	assert_int_equal(rule.cfa, 24);
 	assert_int_equal(native_rows_find(&rows, 0x20020), NATIVE_RULE_NONE);
+	native_rows_deinit(&rows);
+}
+
+/* Where a process begins, without a function of its own: the outermost one, up to the next function. */
+static void the_entry_has_no_caller(void **state)
+{
+	static const unsigned char program[] = { 0x41, 0x0e, 16 };
+	unsigned char bytes[256];
+	struct native_rows rows;
+	size_t size = section(bytes, 0x1000, 0x4000, program, sizeof(program));
+
+	assert_int_equal(native_rows_build(bytes, size, 0x1000, 0x3fe0, &rules, &rows), 0);
+	assert_int_equal(kind_at(&rows, 0x3fdf), NATIVE_RULE_NONE);
+	assert_int_equal(kind_at(&rows, 0x3fe0), NATIVE_RULE_END);
+	assert_int_equal(kind_at(&rows, 0x3fff), NATIVE_RULE_END);
+	assert_int_equal(kind_at(&rows, 0x4000), NATIVE_RULE_REGISTER);
+	native_rows_deinit(&rows);
+	assert_int_equal(native_rows_build(bytes, size, 0x1000, 0x4008, &rules, &rows), 0);
+	assert_int_equal(kind_at(&rows, 0x4008), NATIVE_RULE_REGISTER);
 	native_rows_deinit(&rows);
 }
 
@@ -325,7 +360,7 @@ static void a_section_may_be_cut_anywhere(void **state)
 		unsigned char *exact = malloc(cut ?: 1); /* so that a read past the end is seen */
 
 		memcpy(exact, bytes, cut);
-		assert_int_equal(native_rows_build(exact, cut, 0x1000, &rules, &rows), 0);
+		assert_int_equal(native_rows_build(exact, cut, 0x1000, 0, &rules, &rows), 0);
 		assert_int_equal(rows.count, 0);
 		native_rows_deinit(&rows);
 		free(exact);
@@ -340,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(named_files_are_as_elfutils_says, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_program_that_is_broken_has_no_rule, setup, teardown),
 		cmocka_unit_test_setup_teardown(rows_cross_pages_of_code, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_entry_has_no_caller, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_section_may_be_cut_anywhere, setup, teardown),
 	};
 
