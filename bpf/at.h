@@ -73,6 +73,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 	at->s->event.pid = at->pid;
 	at->s->event.instance = at->instance;
 	at->s->event.value = 0;
+	at->s->event.unlinked.frame = 0;
 	count(SCRY_COUNT_EVENTS);
 	return true;
 }
@@ -94,6 +95,10 @@ static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry
 
 	if (config.stack && s->walk.count == 1 && s->here.caller) {
 		s->walk.frame = s->here.caller;
+		if (s->walk.frame == s->event.unlinked.frame) {
+			s->frames[s->walk.count++] = s->event.unlinked.place;
+			s->walk.frame = s->event.unlinked.caller;
+		}
 		/* Nothing is left of an earlier walk at this hit, whose frames would be taken for a cycle. */
 		s->walk.mark = s->walk.steps = s->walk.next_mark = 0;
 		s->walk.window_from = s->walk.window_last = 0;

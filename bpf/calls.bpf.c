@@ -210,6 +210,10 @@ static __always_inline int site_eval_throw(struct pt_regs *ctx, __u64 cookie)
 		count(SCRY_COUNT_UNREADABLE);
 	} else if (at.s->here.at > at.s->here.first) { /* otherwise its body never begins */
 		at.s->here.caller = caller;
+		/* What it had delegated to may be found to be over only now, and has this frame as its caller. */
+		at.s->event.unlinked.frame = frame;
+		at.s->event.unlinked.caller = caller;
+		at.s->event.unlinked.place = at.s->frames[0];
 		call_enter(at.thread, at.slot);
 	}
 	at_end(&at);

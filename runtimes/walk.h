@@ -88,6 +88,10 @@ struct scry_scratch {
 		__u32 pid, instance;
 		__u64 message; /* of an exception: str or bytes, 0: none */
 		__u64 value;   /* returned or yielded: an object, 0: not known */
+		struct {
+			__u64 frame, caller;
+			struct scry_frame place;
+		} unlinked; /* a frame that is about to run, whose caller is not in it yet; 0: none */
 	} event; /* being worked on */
 	struct {
 		struct scry_stack_key key;
