@@ -12,6 +12,10 @@ $(O)/bench/sampler: bench/sampler.c $(O)/libscry.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(O)/libscry.a $(LIBS)
 
+$(O)/bench/trap: bench/trap.c $(O)/libscry.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(O)/libscry.a $(LIBS)
+
 $(O)/bench/first: bench/first.c $(O)/libscry.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(O)/libscry.a $(LIBS)
@@ -20,7 +24,7 @@ bench: bench-cost bench-events
 bench-cost: $(O)/scry $(O)/bench/floor $(O)/bench/sampler $(O)/bench/first
 	@PYTHONDONTWRITEBYTECODE=1 bench/cost $(O)
 
-bench-events: $(O)/scry
+bench-events: $(O)/scry $(O)/bench/trap
 	@PYTHONDONTWRITEBYTECODE=1 bench/events $(O)
 
 .PHONY: bench-cost bench-events

@@ -18,11 +18,14 @@ METHOD = """\
 The target calls an empty Python function %(calls)s times in a loop and takes the time; the time without a tool, right before and
 right after, is subtracted. So everything is in the figure that the target pays: the kernel's breakpoint, the program, and what
 reading of the ring buffer takes from it. The median of %(runs)d loops, of %(rounds)d times that the tool was attached. An event is
-an entry or a return; a call is both, except for `bpftrace, entry alone`. The target has a CPU by priority, not for itself: what
+an entry or a return; a call is both, except for `bpftrace, entry alone`, which counts a call by one event: scry needs both,
+since it tells times. The target has a CPU by priority, not for itself: what
 else the machine does shows as noise.
 
 - Method eval has its probe at the eval function's `ret`, which the kernel does not emulate (arch/x86/kernel/uprobes.c) but
   single-steps out of line, with a trap of its own.
+- *the breakpoints alone*: a program that does nothing at the same places. bpftrace sits at the markers, where the interpreter
+  does some work for the marker; handlers have none.
 - *matches nothing*: with `--func nosuch`, so that every function is filtered out.
 - *bpftrace*: `usdt:...:function__entry { @ = count(); }`, and `@[str(arg1)] = count()` at entry and at return: no times, no
   pairing, no line numbers.
@@ -50,19 +53,28 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
-def ratio(rows):
-    """Against the tool that comes nearest to doing the same; empty where it was not measured."""
-    found = {row["name"]: row for row in rows}
+def ratio(result):
+    """What is in the price, and how it compares with the tool that comes nearest to doing the same."""
+    found = {row["name"]: row for row in result["rows"]}
     mine, peer = found.get("scry stat"), found.get("bpftrace, entry and return by name")
-    if not mine or not peer:
-        return ""
-    return "\nscry stat takes %.2f of what bpftrace's count by name takes.\n" % (mine["event"] / peer["event"])
+    alone, text = found.get("the breakpoints alone"), []
+    if mine and alone:
+        text.append("Of scry stat's %.0f ns an event the breakpoint takes %.0f" % (mine["event"], alone["event"]))
+        if result["program"]:
+            text[-1] += "; its program takes %d as the kernel's run statistics see it, which take some themselves" % result["program"]
+    if mine and peer:
+        text.append("scry stat takes %.2f of what bpftrace's count by name takes, an event as well as a call" %
+                    (mine["event"] / peer["event"]))
+    if mine and peer and alone:
+        text.append("without the breakpoints, which both pay, %.2f" %
+                    ((mine["event"] - alone["event"]) / max(peer["event"] - alone["event"], 1)))
+    return "\n" + ".\n".join(text[:2]) + ("; " + text[2] if text[2:] else "") + ".\n" if text else ""
 
 
 def section(result):
     head = ("tool", "ns an event", "ns a call", "attached after", "gone after", "seen", "lost")
     return "## Python %(version)s, method %(method)s\n\nA call without a tool: %(bare).0f ns.\n\n" % result + table(
-        head, [row_of(row) for row in result["rows"]]) + ratio(result["rows"]) + "\n"
+        head, [row_of(row) for row in result["rows"]]) + ratio(result) + "\n"
 
 
 def write(results, path, settings):
