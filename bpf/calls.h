@@ -38,7 +38,8 @@ struct scry_thread {
 	struct {
 		__u64 since, nested; /* ns */
 		__u64 modules;	     /* loaded when it began */
-		__u64 name;	     /* str, where the end does not tell it */
+		__u64 name;	     /* where the end does not tell it: as the site says, a str or a C string */
+		__u64 relative;	     /* to the package of the importing module */
 	} import[SCRY_MAX_IMPORTS];
 };
 struct {

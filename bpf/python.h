@@ -92,6 +92,9 @@ __u64 python_fresh_exception(__u32 slot);
 /* How many modules the current thread's interpreter has loaded. */
 __u64 python_modules(__u32 slot);
 
+/* The name of a module object, a str; 0: not known. What from-imports of relative names load is the module itself. */
+__u64 python_module_name(__u64 module, __u32 slot);
+
 /* Append a str's characters, as they are, as the next text of the event that s->sample.count frames lie before. */
 int python_text(__u64 object, __u32 slot);
 

@@ -55,6 +55,21 @@ static __always_inline bool is_text(const struct python_layout *l, __u64 object)
 	return flags & (l->str == PYTHON_STR_BYTES ? TPFLAGS_STRING_SUBCLASS : TPFLAGS_UNICODE_SUBCLASS);
 }
 
+/* PyModuleObject (Include/internal/pycore_moduleobject.h, 3.3+): dict, def, state, weaklist (to 3.14), name. */
+#define MODULE_NAME(py) ((py)->version < PY_VERSION(3, 15) ? 4 * 8 : 3 * 8)
+
+__noinline __u64 python_module_name(__u64 module, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+	__u64 name;
+
+	if (!py || py->layout.str == PYTHON_STR_BYTES)
+		return 0;
+	name = walk_pointer(module + OFF(py->layout.object_type) + 8 + MODULE_NAME(py));
+	return is_text(&py->layout, name) ? name : 0;
+}
+
 /* The only argument of an exception, if it is text. */
 static __always_inline __u64 message_of(const struct python_layout *l, __u64 exception)
 {

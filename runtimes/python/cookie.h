@@ -18,7 +18,7 @@
  *   SECOND           collect_entry: the generation is the second argument (3.8+); otherwise the first
  *   COUNTS           collect_entry: the argument behind it points to where the number of collected objects goes (3.6 to 3.12)
  *   markers: where their arguments are, as runtimes/marker.h says
- *   C_NAME           import_entry: the name is a char * (2.7), not a str object
+ *   C_NAME           import_entry, import_return: the name is a char * (2.7), not a str object
  */
 #ifndef SCRY_PYTHON_COOKIE_H
 #define SCRY_PYTHON_COOKIE_H

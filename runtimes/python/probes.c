@@ -220,7 +220,7 @@ static int find_entry(struct finder *f, enum runtime_site site, const char *name
 }
 
 /* All its rets; only: there must be one, as in every build of the eval function. */
-static int find_returns(struct finder *f, enum runtime_site site, const char *name, bool only)
+static int find_returns(struct finder *f, enum runtime_site site, const char *name, bool only, __u64 cookie)
 {
 	__u64 returns[MAX_RETURNS];
 	struct elf_symbol function;
@@ -232,7 +232,7 @@ static int find_returns(struct finder *f, enum runtime_site site, const char *na
 	if (count <= 0)
 		return refuse(f, "where %s returns cannot be told for certain", name);
 	for (int i = 0; i < count && !err; i++)
-		err = add_place(f, site, returns[i], 0, false);
+		err = add_place(f, site, returns[i], cookie, false);
 	return err;
 }
 
@@ -243,7 +243,7 @@ static int find_eval(struct finder *f)
 	__u64 cookie = f->version < PY_VERSION(3, 9) ? 0 : PYTHON_COOKIE_THREAD_FIRST;
 	int err = find_entry(f, RUNTIME_SITE_eval_entry, name, cookie);
 
-	return err ?: find_returns(f, RUNTIME_SITE_eval_return, name, true);
+	return err ?: find_returns(f, RUNTIME_SITE_eval_return, name, true, 0);
 }
 
 /* gc_collect_main() since 3.10, collect() before. Static, so known only where the file has its .symtab. */
@@ -255,16 +255,17 @@ static int find_collector(struct finder *f)
 		       (f->version >= PY_VERSION(3, 0) && f->version <= PY_VERSION(3, 12) ? PYTHON_COOKIE_COUNTS : 0);
 	int err = find_entry(f, RUNTIME_SITE_collect_entry, name, cookie);
 
-	return err ?: find_returns(f, RUNTIME_SITE_collect_return, name, false);
+	return err ?: find_returns(f, RUNTIME_SITE_collect_return, name, false, 0);
 }
 
 static int find_importer(struct finder *f)
 {
 	bool old = f->version < PY_VERSION(3, 0);
 	const char *name = old ? "PyImport_ImportModuleLevel" : "PyImport_ImportModuleLevelObject";
-	int err = find_entry(f, RUNTIME_SITE_import_entry, name, old ? PYTHON_COOKIE_C_NAME : 0);
+	__u64 cookie = old ? PYTHON_COOKIE_C_NAME : 0;
+	int err = find_entry(f, RUNTIME_SITE_import_entry, name, cookie);
 
-	return err ?: find_returns(f, RUNTIME_SITE_import_return, name, false);
+	return err ?: find_returns(f, RUNTIME_SITE_import_return, name, false, cookie);
 }
 
 /* Called once for each frame an exception passes, the catching one too. */

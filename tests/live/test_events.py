@@ -69,6 +69,18 @@ def imports_are_those_of_importtime(python):
 
 
 @test("minors")
+def relative_imports_have_whole_names(python):
+    python.since(3, 7)		# before, the module is made another way
+    with Target(python, "imports") as target:
+        truth, seen = trace(target, "import", "--method", "symbol")
+    names = {event["module"] for event in seen}
+    expect("asyncio.base_events" in names and "xml.dom.minidom" in names, sorted(names)[:40])
+    unknown = names - set(truth["modules"]) - {"no_such_module"}
+    expect(not unknown, "no modules: %s" % sorted(unknown))
+    return "%d imports" % len(seen)
+
+
+@test("minors")
 def exceptions_are_told_where_they_are_raised(python):
     with Target(python, "raises") as target:
         truth, seen = trace(target, "exception", "--file", "*raises.py")

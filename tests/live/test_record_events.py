@@ -88,8 +88,6 @@ def collections_of_garbage(python):
 
 @test("minors")
 def imports(python):
-    if python.minor == (2, 7):
-        raise Skip("the importer of 2.7 takes no object as the module's name")
     recording, truth = recorded(python, "import")
     for number in range(ROUNDS):
         name = "[import counted_module_%d]" % number
