@@ -72,12 +72,11 @@ def check_stacks(recording, tids):
 @test("minors")
 def subinterpreters(python):
     """Several interpreters in one process: the threads of each show their own functions."""
-    seconds = 10
-    with Target(python, "subinterpreters", seconds=seconds) as target:
+    with Target(python, "subinterpreters", seconds=PATIENCE) as target:
         if "interpreters" not in target.known:
             python.since(99)
         recording = record("-p", target.pid, "-F", 999, "-d", 3)
-    check_errors(recording, python.minor, 0.05)
+    check_errors(recording, python.minor)
     names = {frame.name for frames, _ in recording.stacks for frame in frames}
     for wanted in ["main_inner"] + ["sub%d_inner" % number for number in range(3)]:
         expect(wanted in names, "%s was never seen; seen: %s" % (wanted, sorted(names)[:20]))
