@@ -7,6 +7,7 @@
 #include "waits.h"
 
 __u32 waits_on = 0;
+__u64 waits_start = 0;
 __u64 waits_end = 0;
 
 static __always_inline bool wait_is_over(__u64 now)
@@ -306,7 +307,7 @@ static __always_inline void wait_begin(struct task_struct *task, __u64 now)
 	t->state = wait_state(task, state);
 	t->syscall = task_syscall(task, t->argument);
 	t->error = SCRY_WALK_OUTSIDE;
-	t->off = now;
+	t->off = waits_start; /* or it would have been met */
 	wait_tell(t, task, now, SCRY_RECORD_WAITING, true);
 }
 

@@ -9,8 +9,10 @@
 
 #include "stack.h"
 
-/* Set by user space: while `waits_on` the programs at the scheduler work; then what is open ends at `waits_end` (ns). */
+/* Set by user space: while `waits_on`, from `waits_start` (ns) on, the programs at the scheduler work; then what is open ends at
+ * `waits_end` (ns). */
 extern __u32 waits_on;
+extern __u64 waits_start;
 extern __u64 waits_end;
 
 struct scry_thread_time {

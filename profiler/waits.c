@@ -80,6 +80,7 @@ int waits_attach(struct scry_bpf *skel)
 int waits_begin(struct scry_bpf *skel)
 {
 	skel->bss->waits_on = 1;
+	skel->bss->waits_start = loop_now();
 	return look_at_all(skel);
 }
 

@@ -74,7 +74,7 @@ def sample(python, name, *arguments, options=(), functions=(), **checks):
     """Record until there are SAMPLES, however few of its ticks a busy machine delivers, and all these functions are in."""
     several = Several()
     with Target(python, name, *arguments) as target:
-        for _ in range(10):
+        for _ in range(40 if FULL else 10):
             several.add(record_target(target, HERTZ, SECONDS, *options, **checks))
             missing = set(functions) - {frame.name for frames, _ in several.stacks for frame in frames}
             if several.samples >= SAMPLES and not missing:

@@ -54,15 +54,17 @@ def threads_that_wait_already(python):
     python.needs("ctypes")
     with Target(python, "waits") as target:
         recording = record("-e", "offcpu", "-p", target.pid, "-d", 1, "--root", "thread,reason")
-    rows = rows_by_tid(recording)
+    rows, duration = rows_by_tid(recording), recording.json["duration_s"]
+    most = max(row["off_ns"] for row in rows.values())
     for name, tid in target.known["threads"].items():
         name = name.rstrip("0123456789")
         if name in ("asleep", "syncing", "mixed"):
             continue
         row = rows[tid]
         expect(list(row["off"]) == [WAITS_FOR[name]], "%s waits for %s" % (name, row["off"]))
-        expect(abs(row["off_ns"] / 1e9 - recording.json["duration_s"]) < 0.01 * recording.json["duration_s"],
-               "%s: %.3f s of %.3f s" % (name, row["off_ns"] / 1e9, recording.json["duration_s"]))
+        # From when scry began to watch, which on a busy machine is some time after its own beginning: all alike.
+        expect(abs(row["off_ns"] - most) < 1e6 and 0.9 * duration < row["off_ns"] / 1e9 < duration + 0.01,
+               "%s: %.4f s, others %.4f s, of %.4f s" % (name, row["off_ns"] / 1e9, most / 1e9, duration))
         stacks = [frames for frames, _ in recording.stacks if "(tid %d)" % tid in frames[0].name + ":" + frames[0].file
                   or frames[0].name.endswith("(tid %d)" % tid)]
         expect(len(stacks) == 1 and name in [frame.name for frame in stacks[0]], "%s: %s" % (name, stacks))
