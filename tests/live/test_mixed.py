@@ -5,9 +5,10 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 
-from live import FULL, Recorder, Skip, Target, expect, no_bad, read_line, record_target, test, TOP
+from live import FULL, Recorder, Skip, Target, expect, no_bad, read_line, record, record_target, test, TOP
 
 CHAIN = ["begin", "hop_one", "first", "hop_two", "second", "hop_three", "third"]
 LEAVES = ("hop_burn", "hop_read")
@@ -137,3 +138,50 @@ def a_library_that_is_opened_late(python):
     expect(total > 50 and good > 0.9 * total, "%d of %d stacks in the library are whole: %s"
            % (good, total, recording.json["errors"]))
     return "%d of %d stacks whole" % (good, total)
+
+
+def perf_shares(pid, seconds):
+    """{C function: share of samples in it itself}, and how many there were; by perf with DWARF call graphs, started now."""
+    data = tempfile.mktemp(prefix="perf-")
+    process = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "1999", "--call-graph", "dwarf,8192", "-o", data,
+                                "-p", str(pid), "--", "sleep", str(seconds)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def finish():
+        process.wait()
+        try:
+            text = subprocess.run(["perf", "report", "-i", data, "--no-children", "-g", "none", "--stdio", "-F", "sample,sym"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+        finally:
+            if os.path.exists(data):
+                os.unlink(data)
+        rows = re.findall(r"^\s+(\d+)\s+\[[.k]\] (\S+)", text, re.M)
+        total = sum(int(count) for count, _ in rows)
+        return {name: sum(int(count) for count, other in rows if other == name) / total for _, name in rows}, total
+    return finish
+
+
+@test("all")
+def perf_sees_the_same_functions(python):
+    """The ten C functions where most of the time is, as perf has them: shares within 2 points."""
+    if not FULL or not shutil.which("perf"):
+        raise Skip("with SCRY_FULL=1, and perf")
+    if "host" not in python.flags and not ("pyenv" in python.flags and python.minor == (3, 12)):
+        raise Skip("one with symbols and one without are enough")
+    with Target(python, "libraries") as target:
+        theirs = perf_shares(target.pid, 12)
+        recording = record("-p", target.pid, "-F", 1999, "-d", 11, "--native=all")
+        perf, total = theirs()
+    if total < 5000:
+        raise Skip("perf took %d samples" % total)
+    ours, samples = {}, 0
+    for frames, count in recording.stacks:
+        leaf = frames[-1]
+        name = "_PyEval_EvalFrameDefault" if leaf.line else leaf.name.split(" (")[0]
+        ours[name] = ours.get(name, 0) + count
+        samples += count
+    named = {name: share for name, share in perf.items() if not name.startswith("0x")}
+    top = sorted(named, key=named.get, reverse=True)[:10]
+    far = [(name, round(100 * named[name], 1), round(100 * ours.get(name, 0) / samples, 1)) for name in top
+           if abs(named[name] - ours.get(name, 0) / samples) > 0.02]
+    expect(not far, "shares by perf and by scry differ: %s" % far)
+    return "%s of %d and %d samples" % (", ".join("%s %.1f%%" % (name, 100 * named[name]) for name in top[:3]), total, samples)
