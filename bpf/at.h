@@ -65,6 +65,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 		at->thread->top = 0;
 		at->thread->depth = 0;
 		at->thread->gc_since = 0;
+		at->thread->gil_held_since = at->thread->gil_waits_since = 0;
 		at->thread->imports = 0;
 	}
 	walk_prepare(at->s, proc, at->pid, at->slot);

@@ -39,6 +39,7 @@ struct scry_config {
 	__u32 switch_slots; /* waits: the scratch slots of the programs at the scheduler, one for each CPU, begin there */
 	__u8 waits;	  /* time off CPU is told of */
 	__u8 wall;	  /* and time on CPU exactly, by struct scry_sample.ran */
+	__u8 gil;	  /* samples tell whether their thread holds the interpreter's lock */
 	__u8 waker;	  /* and who ended the wait */
 	__u8 switch_tells_state; /* the kernel hands the state of the task that leaves to programs at its switch (5.18) */
 	__u32 wake_bytes; /* wake the reader when this much waits in the ring buffer */

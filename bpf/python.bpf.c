@@ -213,6 +213,51 @@ static __always_inline __u64 gil_of_thread(const struct scry_python *py, struct 
 	return interpreter ? walk_pointer(interpreter + OFF(py->layout.interp_gil)) : 0;
 }
 
+/* The conditions that are signalled where the GIL is given back, and where it is taken, are the first and the third part. */
+#define GIL_COND	(PYTHON_GIL_WAIT_FROM)
+#define GIL_SWITCH_COND (PYTHON_GIL_WAIT_FROM + 48 + 40)
+
+__noinline int python_gil_part(__u64 word, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+	__u64 gil = 0;
+
+	if (!py)
+		return PYTHON_GIL_OTHER;
+	if (py->gil_how == PYTHON_GIL_PARTS_APART) {
+		gil = word - s->walk.bias;
+		return gil == py->gil_at[0] ? PYTHON_GIL_GIVEN : gil == py->gil_at[2] ? PYTHON_GIL_TAKEN : PYTHON_GIL_OTHER;
+	}
+	if (py->gil_how == PYTHON_GIL_STATIC)
+		gil = s->walk.bias + py->gil_at[0];
+	else if (py->gil_how == PYTHON_GIL_OF_THREAD)
+		gil = gil_of_thread(py, s);
+	if (!gil)
+		return PYTHON_GIL_OTHER;
+	return word == gil + GIL_COND ? PYTHON_GIL_GIVEN : word == gil + GIL_SWITCH_COND ? PYTHON_GIL_TAKEN : PYTHON_GIL_OTHER;
+}
+
+/* To 3.11 the state of the holder is in a variable; later the lock says whether it is held, and by whom last. */
+__noinline int python_holds_gil(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+	__u32 locked = 0;
+	__u64 gil;
+
+	if (!py || py->gil_how == PYTHON_GIL_NONE)
+		return SCRY_GIL_UNKNOWN;
+	if (!s->walk.state)
+		return SCRY_GIL_NOT_MINE;
+	if (py->current)
+		return walk_pointer(s->walk.bias + py->current) == s->walk.state ? SCRY_GIL_MINE : SCRY_GIL_NOT_MINE;
+	gil = py->gil_how == PYTHON_GIL_OF_THREAD ? gil_of_thread(py, s) : 0;
+	if (!gil || walk_read(&locked, sizeof(locked), gil + PYTHON_GIL_LOCKED))
+		return SCRY_GIL_UNKNOWN;
+	return locked == 1 && walk_pointer(gil + PYTHON_GIL_HOLDER) == s->walk.state ? SCRY_GIL_MINE : SCRY_GIL_NOT_MINE;
+}
+
 __noinline int python_waits_for_gil(__u64 word, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);

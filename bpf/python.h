@@ -59,6 +59,16 @@ int python_look(__u64 frame, __u32 slot);
 /* s->here.caller may be one of the interpreter's own frames, which mark entries from C: then take its caller. */
 int python_skip(__u32 slot);
 
+/*
+ * Which condition of the current thread's GIL is at this address? The state has been looked for. Where it is given back, those who
+ * wait for it are signalled; where it is taken, who gave it.
+ */
+enum python_gil_part { PYTHON_GIL_OTHER, PYTHON_GIL_GIVEN, PYTHON_GIL_TAKEN };
+int python_gil_part(__u64 address, __u32 slot);
+
+/* Does the current thread, whose state has been looked for, hold the GIL? An enum scry_gil_holder. */
+int python_holds_gil(__u32 slot);
+
 /* Is this a word by which threads wait for the GIL of the current thread, whose state has been looked for? */
 int python_waits_for_gil(__u64 word, __u32 slot);
 

@@ -35,6 +35,8 @@ static __always_inline int sample_take(void *ctx, bool deep)
 		if (!sample->ran) /* followed from its next switch on */
 			return 0;
 	}
+	if (config.gil && sample->runtime == SCRY_RUNTIME_PYTHON)
+		sample->gil = python_holds_gil(slot);
 	if (deep)
 		stack_deepen(ctx, s, slot, task, pid);
 	stack_sign(sample, task, pid, SCRY_RECORD_SAMPLE);

@@ -137,6 +137,8 @@ struct scry_stack_key {
 	__u64 a, b;
 };
 
+enum scry_gil_holder { SCRY_GIL_UNKNOWN, SCRY_GIL_MINE, SCRY_GIL_NOT_MINE };
+
 struct scry_sample {
 	struct scry_record head;
 	__u32 tid;
@@ -155,7 +157,8 @@ struct scry_sample {
 	__u16 kernel;	/* addresses (u64 each) behind those, leaf first */
 	__u8 native_error; /* enum scry_walk_error of the native walk; OK without frames: there was none */
 	__u8 entries;	/* as in struct scry_frame, before the first interpreted frame */
-	__u8 pad[2];
+	__u8 gil;	/* enum scry_gil_holder, with config.gil */
+	__u8 pad;
 	struct scry_frame frames[];
 };
 #define SCRY_MAX_NATIVE 4096
@@ -198,8 +201,11 @@ enum scry_event_kind {
 	SCRY_EVENT_IMPORT,
 	SCRY_EVENT_EXCEPTION,
 	SCRY_EVENT_AUDIT,
+	SCRY_EVENT_GIL,
 	SCRY_EVENT_COUNT
 };
+
+enum scry_gil { SCRY_GIL_HELD, SCRY_GIL_WAITED }; /* scry_event.number: what has ended */
 
 enum scry_call_type {
 	SCRY_CALL_ENTRY,
@@ -217,7 +223,7 @@ struct scry_event {
 	__u32 depth;	   /* nesting, 0 outermost, as far as seen */
 	__u64 duration_ns; /* of the call, pause or import that ends here; suspended time not counted */
 	__u64 own_ns;	   /* without what it called */
-	__s64 number;	   /* gc: generation; import: whether it was found; line: the line */
+	__s64 number;	   /* gc: generation; import: whether it was found; line: the line; gil: enum scry_gil */
 	__s64 number2;	   /* gc: objects collected */
 	__s64 number3;	   /* gc: objects found that cannot be freed; -1: not known */
 	__u32 text_bytes[2]; /* import: module; exception: type, message; audit: event */

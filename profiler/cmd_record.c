@@ -24,7 +24,7 @@ struct record_config {
 	unsigned long frequency, max_stack;
 	double seconds, min_block, max_block;
 	int event, weight, method, native, stacks;
-	bool waker, kernel, inlined;
+	bool waker, gil, kernel, inlined;
 };
 
 static const char *const weights[] = { "time", "calls", NULL };
@@ -39,8 +39,8 @@ static const char *const stack_kinds[] = { "interpreted", "full", NULL };
 enum { STACKS_INTERPRETED, STACKS_FULL };
 
 /* What can be recorded. Calls by number are the last row, which has no name of its own. */
-static const char *const events[] = { "cpu", "call", "gc", "exception", "import", "offcpu", "wall", NULL };
-enum { EVENT_CPU, EVENT_CALL, EVENT_GC, EVENT_EXCEPTION, EVENT_IMPORT, EVENT_OFFCPU, EVENT_WALL, EVENT_CALL_COUNT };
+static const char *const events[] = { "cpu", "call", "gc", "exception", "import", "offcpu", "wall", "gil", NULL };
+enum { EVENT_CPU, EVENT_CALL, EVENT_GC, EVENT_EXCEPTION, EVENT_IMPORT, EVENT_OFFCPU, EVENT_WALL, EVENT_GIL, EVENT_CALL_COUNT };
 
 static const struct {
 	unsigned bit; /* of session_options.events */
@@ -53,6 +53,7 @@ static const struct {
 	[EVENT_IMPORT] = { 1u << RUNTIME_EVENT_IMPORT, { "import", "ns", 0, "imports", "imports, by the time they take" } },
 	[EVENT_OFFCPU] = { 0, { "offcpu", "ns", 0, "waits", "time off CPU" } },
 	[EVENT_WALL] = { 0, { "wall", "ns", 0, "samples and waits", "time on CPU and off" } },
+	[EVENT_GIL] = { 1u << RUNTIME_EVENT_GIL, { "gil", "ns", 0, "holds and waits", "the lock of the interpreter, by time" } },
 	[EVENT_CALL_COUNT] = { 1u << RUNTIME_EVENT_CALL, { "call", "calls", 1, "calls", "calls, by their number" } },
 };
 
@@ -68,6 +69,7 @@ static const struct opt opts[] = {
 	{ "max-block", 0, OPT_SECONDS, AT_CONFIG(max_block), "TIME", "offcpu: only waits of at most this" },
 	{ "waker", 0, OPT_FLAG, AT_CONFIG(waker), NULL,
 	  "offcpu, wall: below each wait the thread that ended it, with its stack, innermost frame first" },
+	{ "gil", 0, OPT_FLAG, AT_CONFIG(gil), NULL, "cpu: tell of each sample whether its thread holds Python's lock (as its reason)" },
 	{ "duration", 'd', OPT_SECONDS, AT_CONFIG(seconds), "SECONDS",
 	  "stop after this time; without it at Ctrl-C, or when the targets are gone" },
 	{ "output", 'o', OPT_LIST, AT_CONFIG(outputs), "FILE",
@@ -106,6 +108,8 @@ static int check_event(const struct command *cmd, const struct record_config *c)
 		return usage_error(cmd, "--min-block, --max-block: only for -e offcpu; wall leaves nothing out");
 	if (c->max_block > 0 && c->max_block < c->min_block)
 		return usage_error(cmd, "--max-block is less than --min-block");
+	if (c->event != EVENT_CPU && c->gil)
+		return usage_error(cmd, "--gil: only for -e cpu; -e gil is about the lock itself");
 	if (!waits && c->waker)
 		return usage_error(cmd, "--waker: only for -e offcpu and wall");
 	if (c->event != EVENT_CALL && c->weight != WEIGHT_NOT_GIVEN)
@@ -134,6 +138,7 @@ static void configure_event(const struct record_config *c, struct record_options
 	session->inlined = c->inlined;
 	o->native_all = c->native == NATIVE_ALL;
 	if (c->event == EVENT_CPU) {
+		session->gil = c->gil;
 		session->frequency = c->frequency ?: DEFAULT_HZ;
 		o->kind.period = 1000000000 / session->frequency;
 		snprintf(about, 32, "cpu at %lu Hz", session->frequency);

@@ -92,15 +92,19 @@ const struct command cmd_stat = {
 		   "in which they began; imports by module, lines (counted in the kernel as well) and exceptions by\n"
 		   "place, audit events by name.\n"
 		   "\n"
+		   "The lock of Python's interpreter (gil) is told by the function in which it was given back, or got after a wait:\n"
+		   "how often and how long it was held, and how often and how long somebody had to wait for it; then by thread.\n"
+		   "\n"
 		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
 		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"
-		   "p99_ns, max_ns (gc: count and collected instead of calls; started_by has the functions, collector its kind,\n"
+		   "p99_ns, max_ns (gc: count and collected instead of calls; gil: holds, hold_ns, waits, wait_ns, also in threads; started_by has the functions, collector its kind,\n"
 		   "which is in the rows where processes differ). Percentiles are read\n"
 		   "from buckets and are at most 1/16 off.",
 	.examples = "scry stat call -p 4711 -d 10\n  every function that was called in ten seconds\n"
 		    "scry stat call -p 4711 --func 'handle*' --hist\n  how the durations of some functions are distributed\n"
 		    "scry stat call -p 4711 -i 1 --sort own\n  every second what was counted so far\n"
 		    "scry stat gc -p 4711 -d 60\n  what collecting garbage costs\n"
+		    "scry stat gil -p 4711 -d 10\n  who holds the lock of the interpreter, and who waits for it\n"
 		    "scry stat import -- python3 app.py\n  which modules take long to load\n"
 		    "scry stat line -p 4711 -d 5 --file app.py\n  hot lines of a file\n",
 	.opts = opts,

@@ -82,6 +82,8 @@ static int trace_main(const struct command *cmd, int argc, char **argv)
 
 	if (first < 0 || event_options_parse(cmd, &c.events, &c.targets, argc, argv, first))
 		return EXIT_USAGE;
+	if (c.events.events & 1u << RUNTIME_EVENT_GIL)
+		return usage_error(cmd, "gil: only for 'scry stat' and 'scry record -e'");
 	if (c.args && c.events.min_duration > 0)
 		return usage_error(cmd, "--args is for calls as they begin, where it is not known whether they take --min-duration");
 	if (targets_examine(&c.targets) || caps_check_record())

@@ -14,7 +14,7 @@ static unsigned event_bit(const char *name, size_t size)
 	return 0;
 }
 
-#define EVENTS_KNOWN "call, line, gc, import, exception, audit"
+#define EVENTS_KNOWN "call, line, gc, import, exception, audit, gil"
 
 static int parse_events(const struct command *cmd, const char *list, unsigned *ret)
 {

@@ -9,7 +9,7 @@
 const char *const event_kind_names[SCRY_EVENT_COUNT] = {
 	[SCRY_EVENT_CPU] = "cpu",	[SCRY_EVENT_CALL] = "call",	      [SCRY_EVENT_LINE] = "line",
 	[SCRY_EVENT_GC] = "gc",		[SCRY_EVENT_IMPORT] = "import",	      [SCRY_EVENT_EXCEPTION] = "exception",
-	[SCRY_EVENT_AUDIT] = "audit",
+	[SCRY_EVENT_AUDIT] = "audit",	[SCRY_EVENT_GIL] = "gil",
 };
 
 const char *const event_call_names[] = {

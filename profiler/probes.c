@@ -16,12 +16,12 @@
 #include "scry.skel.h"
 #include "uprobe_multi.h"
 
-const char *const runtime_event_names[] = { "call", "line", "gc", "import", "exception", "audit", NULL };
+const char *const runtime_event_names[] = { "call", "line", "gc", "import", "exception", "audit", "gil", NULL };
 const char *const runtime_method_names[] = { "auto", "usdt", "handlers", "eval", "symbol", NULL };
 
 /* The programs that are attached at places. */
-enum program { CODE_DEALLOC, ON_CALL, ON_GC, ON_IMPORT, ON_MARKER, PROGRAM_COUNT };
-static const char *const program_names[] = { "code_dealloc", "on_call", "on_gc", "on_import", "on_marker" };
+enum program { CODE_DEALLOC, ON_CALL, ON_GC, ON_IMPORT, ON_MARKER, ON_GIL, PROGRAM_COUNT };
+static const char *const program_names[] = { "code_dealloc", "on_call", "on_gc", "on_import", "on_marker", "on_gil" };
 
 static const enum program site_programs[] = {
 #define X(name) [RUNTIME_SITE_##name] = ON_CALL,
@@ -36,6 +36,9 @@ static const enum program site_programs[] = {
 #define X(name) [RUNTIME_SITE_##name] = ON_MARKER,
 	RUNTIME_MARKER_SITES(X)
 #undef X
+#define X(name) [RUNTIME_SITE_##name] = ON_GIL,
+	RUNTIME_GIL_SITES(X)
+#undef X
 };
 
 static const enum program event_programs[RUNTIME_EVENT_COUNT] = {
@@ -45,6 +48,7 @@ static const enum program event_programs[RUNTIME_EVENT_COUNT] = {
 	[RUNTIME_EVENT_IMPORT] = ON_IMPORT,
 	[RUNTIME_EVENT_EXCEPTION] = ON_CALL, /* at the one site that both have */
 	[RUNTIME_EVENT_AUDIT] = ON_MARKER,
+	[RUNTIME_EVENT_GIL] = ON_GIL,
 };
 
 static struct bpf_program *find_program(const struct scry_bpf *skel, enum program program)

@@ -263,6 +263,13 @@ static bool sample_is_whole(const struct scry_sample *sample, size_t size)
 	       (size - sizeof(*sample)) / sizeof(sample->frames[0]) >= (size_t)sample->count + sample->native + sample->kernel;
 }
 
+static const char *gil_reason(const struct scry_sample *sample)
+{
+	if (sample->gil == SCRY_GIL_MINE)
+		return "holds the GIL";
+	return sample->gil == SCRY_GIL_NOT_MINE ? "does not hold the GIL" : NULL;
+}
+
 static void take_sample(struct recorder *r, const struct scry_sample *sample, size_t size)
 {
 	struct known_stack stack;
@@ -272,8 +279,8 @@ static void take_sample(struct recorder *r, const struct scry_sample *sample, si
 		return;
 	thread = threads_see(&r->threads, sample);
 	stack = stack_find(r, sample);
-	capture_sample(r->capture, sample->head.time, thread, stack.node, r->period ?: sample->ran,
-		       stack.error ? error_text[stack.error] : NULL);
+	capture_sample_of(r->capture, sample->head.time, thread, stack.node, r->period ?: sample->ran,
+			  stack.error ? error_text[stack.error] : NULL, gil_reason(sample));
 	if (sample->ran && array_reserve(&r->last, &r->last_room, thread + 1, sizeof(*r->last)))
 		r->last[thread] = stack.node;
 	r->samples++;
@@ -383,6 +390,9 @@ static bool event_leaf(const struct event *event, char *text, size_t size)
 		return true;
 	case SCRY_EVENT_IMPORT:
 		snprintf(text, size, "[import %s]", *event->text[0] ? event->text[0] : "?");
+		return true;
+	case SCRY_EVENT_GIL:
+		snprintf(text, size, event->number == SCRY_GIL_WAITED ? "[waited for the GIL]" : "[held the GIL]");
 		return true;
 	case SCRY_EVENT_EXCEPTION:
 		snprintf(text, size, "[raise %s]", *event->text[0] ? event->text[0] : "?");

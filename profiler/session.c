@@ -164,6 +164,7 @@ static int configure(struct session *s)
 	config->waits = o->waits;
 	config->wall = o->wall;
 	config->waker = o->waker;
+	config->gil = o->gil;
 	config->min_wait_ns = o->min_wait_ns;
 	config->max_wait_ns = o->max_wait_ns;
 	config->switch_slots = s->cpus * (1 + (o->events ? SLOTS_PER_CPU : 0));

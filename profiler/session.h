@@ -38,6 +38,7 @@ struct session_options {
 	unsigned runtimes;	/* bits 1 << enum scry_runtime that targets may have; 0: any */
 	bool waits;		/* threads off CPU: SCRY_RECORD_WAIT and its like */
 	bool wall;		/* with it and a clock: samples carry the exact time on CPU since the one before */
+	bool gil;		/* samples tell whether their thread holds the interpreter's lock */
 	bool waker;		/* with who ended a wait */
 	uint64_t min_wait_ns, max_wait_ns; /* only waits of this length; max 0: of any */
 	bool stats;		/* measure the programs' run time */

@@ -60,6 +60,29 @@ static struct stat_key key_of(struct statistics *s, const struct event *event)
 	return key;
 }
 
+static void add_gil_time(struct stat_row *row, const struct event *event)
+{
+	if (row && event->number == SCRY_GIL_WAITED)
+		stat_row_add_wait(row, event->duration_ns);
+	else if (row)
+		stat_row_add(row, event->duration_ns, event->duration_ns);
+}
+
+/* By the function in which a hold or a wait ended, and by thread. */
+static void add_gil(struct statistics *s, const struct event *event)
+{
+	struct stat_key function = { .function = watch_place(&s->watch, event, 0).function };
+	const char *name = watch_thread(&s->watch, event);
+	struct stat_key thread = { .line = event->pid, .number = event->tid };
+	struct stat_row *row;
+
+	add_gil_time(stat_rows_find(&s->rows, &function), event);
+	row = stat_rows_find(&s->causes, &thread);
+	add_gil_time(row, event);
+	if (row)
+		row->name = intern_put(&s->causes.texts, name, strlen(name));
+}
+
 static void add_event(struct statistics *s, const struct event *event)
 {
 	struct stat_key key = key_of(s, event), cause = { .function = watch_place(&s->watch, event, 0).function };
@@ -82,7 +105,11 @@ static void add_event(struct statistics *s, const struct event *event)
 
 void stat_take(struct statistics *s, const struct scry_record *record, size_t size)
 {
-	if (watch_take(&s->watch, record, size, &s->event) && s->event.kind == s->options->kind)
+	if (!watch_take(&s->watch, record, size, &s->event) || s->event.kind != s->options->kind)
+		return;
+	if (s->event.kind == SCRY_EVENT_GIL)
+		add_gil(s, &s->event);
+	else
 		add_event(s, &s->event);
 }
 

@@ -27,7 +27,7 @@ struct statistics {
 	const struct stat_options *options;
 	struct watch watch;
 	struct stat_rows rows;
-	struct stat_rows causes; /* functions in which collections began */
+	struct stat_rows causes; /* functions in which collections began; gil: threads, by pid (line) and tid (number) */
 	uint32_t collector;	 /* of rows.texts: of the process whose collection was seen last; 0: not known */
 	bool collectors_differ;	 /* not all processes have the same: then each row says its own */
 	uint64_t duration_ns;	 /* until now */

@@ -77,11 +77,32 @@ static void put_audit(const struct statistics *s, const struct stat_row *row, FI
 	fprintf(to, "\"calls\": %" PRIu64, row->calls);
 }
 
+static void put_gil_times(const struct stat_row *row, FILE *to)
+{
+	fprintf(to, "\"holds\": %" PRIu64 ", \"hold_ns\": %" PRIu64 ", \"hold_max_ns\": %" PRIu64 ", \"waits\": %" PRIu64
+		", \"wait_ns\": %" PRIu64 ", \"wait_max_ns\": %" PRIu64, row->calls, row->total_ns, row->max_ns, row->waits,
+		row->wait_ns, row->wait_max_ns);
+}
+
+static void put_gil(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	put_function(s, row, to);
+	put_gil_times(row, to);
+}
+
+static void put_gil_thread(const struct statistics *s, const struct stat_row *row, FILE *to)
+{
+	fprintf(to, "\"pid\": %" PRIu32 ", \"tid\": %" PRIu32 ", ", row->key.line, row->key.number);
+	put_text(to, "name", row->name ? intern_text(&s->causes.texts, row->name) : "");
+	put_gil_times(row, to);
+}
+
 typedef void put_row(const struct statistics *s, const struct stat_row *row, FILE *to);
 
 static put_row *const puts_row[SCRY_EVENT_COUNT] = {
 	[SCRY_EVENT_CALL] = put_call,	  [SCRY_EVENT_LINE] = put_line,		  [SCRY_EVENT_GC] = put_generation,
 	[SCRY_EVENT_IMPORT] = put_module, [SCRY_EVENT_EXCEPTION] = put_exception, [SCRY_EVENT_AUDIT] = put_audit,
+	[SCRY_EVENT_GIL] = put_gil,
 };
 
 static void put_rows(const struct statistics *s, const struct stat_rows *rows, const char *name, put_row *put)
@@ -121,6 +142,8 @@ int stat_json(const struct statistics *s)
 	put_rows(s, &s->rows, "rows", puts_row[s->options->kind]);
 	if (s->options->kind == SCRY_EVENT_GC)
 		put_rows(s, &s->causes, "started_by", put_call);
+	if (s->options->kind == SCRY_EVENT_GIL)
+		put_rows(s, &s->causes, "threads", put_gil_thread);
 	fputs("\n}\n", to);
 	return 0;
 }

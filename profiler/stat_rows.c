@@ -10,8 +10,10 @@ const char *const stat_sort_names[] = { "auto", "calls", "errors", "total", "own
 
 void stat_rows_clear(struct stat_rows *rows)
 {
-	for (size_t i = 0; i < rows->room; i++)
+	for (size_t i = 0; i < rows->room; i++) {
 		free(rows->row[i].hist);
+		free(rows->row[i].wait_hist);
+	}
 	if (rows->room)
 		memset(rows->row, 0, rows->room * sizeof(*rows->row));
 	table_clear(&rows->table);
@@ -63,6 +65,18 @@ void stat_row_add(struct stat_row *row, uint64_t total_ns, uint64_t own_ns)
 		row->max_ns = total_ns;
 	if (hist)
 		histogram_add(hist, total_ns);
+}
+
+void stat_row_add_wait(struct stat_row *row, uint64_t ns)
+{
+	row->waits++;
+	row->wait_ns += ns;
+	if (ns > row->wait_max_ns)
+		row->wait_max_ns = ns;
+	if (!row->wait_hist)
+		row->wait_hist = calloc(1, sizeof(*row->wait_hist));
+	if (row->wait_hist)
+		histogram_add(row->wait_hist, ns);
 }
 
 uint64_t stat_row_mean(const struct stat_row *row)
@@ -124,7 +138,7 @@ const struct stat_row **stat_rows_sort(const struct stat_rows *rows, enum stat_s
 	for (uint32_t i = 0; list && rows->room && i <= rows->table.count; i++) {
 		const struct stat_row *row = &rows->row[i];
 
-		if (row->calls || row->resumes || row->errors)
+		if (row->calls || row->resumes || row->errors || row->waits)
 			list[(*count)++] = (struct weighed){ weight(row, by), row->calls, row };
 	}
 	if (*count) {

@@ -24,6 +24,9 @@ struct stat_row {
 	uint64_t calls, resumes, errors, running, collected;
 	uint64_t total_ns, own_ns, max_ns;
 	struct histogram *hist; /* NULL: nothing with a duration yet */
+	uint64_t waits, wait_ns, wait_max_ns; /* gil: the others are of holding it */
+	struct histogram *wait_hist;
+	uint32_t name; /* of a row that is a thread: of stat_rows.texts */
 };
 
 #define STAT_MAX_ROWS 250000 /* what comes after is counted in row 0 */
@@ -46,6 +49,7 @@ const char *stat_rows_text(const struct stat_rows *rows, const struct stat_row *
 
 /* Add one that took so long. */
 void stat_row_add(struct stat_row *row, uint64_t total_ns, uint64_t own_ns);
+void stat_row_add_wait(struct stat_row *row, uint64_t ns);
 struct histogram *stat_row_histogram(struct stat_row *row); /* NULL: no memory */
 
 uint64_t stat_row_mean(const struct stat_row *row); /* ns, of those that have ended; 0: none */

@@ -90,6 +90,21 @@ static struct units generation(const struct statistics *s, const struct stat_row
 	return row->key.number ? units_grouped(row->key.number - 1, width) : (struct units){ "   ?" };
 }
 
+static struct units waits(const struct statistics *s, const struct stat_row *row, int width)
+{
+	return count_of(row->waits, width);
+}
+
+static struct units waited(const struct statistics *s, const struct stat_row *row, int width)
+{
+	return units_ns(row->wait_ns, width);
+}
+
+static struct units wait_p99(const struct statistics *s, const struct stat_row *row, int width)
+{
+	return units_ns(row->wait_hist ? histogram_quantile(row->wait_hist, 0.99, row->wait_max_ns) : 0, width);
+}
+
 /* What a row is about, in so many cells. 0 or -ENOMEM. */
 typedef int name(const struct statistics *s, const struct stat_row *row, unsigned cells, bool bold);
 
@@ -127,6 +142,14 @@ static int put_exception(const struct statistics *s, const struct stat_row *row,
 	return fit ? put_function(s, row, cells - taken - 4, bold) : -ENOMEM;
 }
 
+static int put_thread(const struct statistics *s, const struct stat_row *row, unsigned cells, bool bold)
+{
+	_cleanup_free_ char *fit = escape_fit(row->name ? intern_text(&s->causes.texts, row->name) : "", cells);
+
+	fprintf(s->options->to, "%s (tid %" PRIu32 ")", fit ?: "", row->key.number);
+	return fit ? 0 : -ENOMEM;
+}
+
 struct column {
 	const char *head;
 	int width;
@@ -134,12 +157,20 @@ struct column {
 	figure *figure;
 };
 
-static const struct kind {
+#define GIL_COLUMNS                                                                                                            \
+	{ "holds", 9, false, calls }, { "held", 8, false, total }, { "p99", 8, false, p99 }, { "waits", 9, false, waits },     \
+	{ "waited", 8, false, waited }, { "p99", 8, false, wait_p99 }
+
+struct kind {
 	struct column columns[9];
 	const char *name_head;
 	name *name;
 	enum stat_sort sort;
-} kinds[SCRY_EVENT_COUNT] = {
+};
+
+static const struct kind gil_threads = { { GIL_COLUMNS }, "thread", put_thread, STAT_SORT_TOTAL };
+
+static const struct kind kinds[SCRY_EVENT_COUNT] = {
 	[SCRY_EVENT_CALL] = { { { "calls", 9, false, calls }, { "errors", 6, false, errors }, { "total", 7, false, total },
 				{ "own", 7, false, own }, { "mean", 7, false, mean }, { "p50", 7, true, p50 },
 				{ "p99", 7, false, p99 }, { "max", 7, false, longest } },
@@ -153,6 +184,7 @@ static const struct kind {
 				"module", put_text, STAT_SORT_OWN },
 	[SCRY_EVENT_EXCEPTION] = { { { "count", 9, false, calls } }, "exception", put_exception, STAT_SORT_CALLS },
 	[SCRY_EVENT_AUDIT] = { { { "count", 9, false, calls } }, "audit event", put_text, STAT_SORT_CALLS },
+	[SCRY_EVENT_GIL] = { { GIL_COLUMNS }, "function", put_function, STAT_SORT_TOTAL },
 };
 
 static bool is_shown(const struct column *column, unsigned width)
@@ -223,6 +255,36 @@ static void put_pauses(const struct statistics *s)
 	histogram_print(&all, s->options->to, BAR);
 }
 
+static void put_histogram(const struct histogram *all, const char *head, FILE *to)
+{
+	if (!all->all)
+		return;
+	fprintf(to, "\n%s\n", head);
+	histogram_print(all, to, BAR);
+}
+
+/* Threads, and how long the lock was held and waited for at a time. */
+static int put_gil(const struct statistics *s, unsigned width)
+{
+	size_t count;
+	_cleanup_free_ const struct stat_row **sorted = stat_rows_sort(&s->causes, STAT_SORT_TOTAL, &count);
+	struct histogram held = { 0 }, waited_for = { 0 };
+	int err = 0;
+
+	fputc('\n', s->options->to);
+	put_head(s, &gil_threads, width);
+	for (size_t i = 0; i < count && !err; i++) {
+		err = put_row(s, &gil_threads, sorted[i], width, false);
+		if (sorted[i]->hist)
+			histogram_merge(&held, sorted[i]->hist);
+		if (sorted[i]->wait_hist)
+			histogram_merge(&waited_for, sorted[i]->wait_hist);
+	}
+	put_histogram(&held, "held at a time", s->options->to);
+	put_histogram(&waited_for, "waited at a time", s->options->to);
+	return err;
+}
+
 static int put_histograms(const struct statistics *s, const struct stat_row *const *rows, size_t count, unsigned width)
 {
 	int err = 0;
@@ -267,5 +329,7 @@ int stat_text(const struct statistics *s)
 		put_pauses(s);
 		return err ?: put_causes(s, width);
 	}
+	if (s->options->kind == SCRY_EVENT_GIL)
+		return err ?: put_gil(s, width);
 	return err ?: s->options->hist ? put_histograms(s, sorted, count, width) : 0;
 }

@@ -59,7 +59,7 @@ struct runtime_thread_name {
 
 /* In the order of enum scry_event_kind (bpf/wire.h), which has the clock before them. */
 enum runtime_event { RUNTIME_EVENT_CALL, RUNTIME_EVENT_LINE, RUNTIME_EVENT_GC, RUNTIME_EVENT_IMPORT,
-		     RUNTIME_EVENT_EXCEPTION, RUNTIME_EVENT_AUDIT, RUNTIME_EVENT_COUNT };
+		     RUNTIME_EVENT_EXCEPTION, RUNTIME_EVENT_AUDIT, RUNTIME_EVENT_GIL, RUNTIME_EVENT_COUNT };
 /* Ways to see an event; AUTO takes the best that the binary offers. */
 enum runtime_method { RUNTIME_METHOD_AUTO, RUNTIME_METHOD_USDT, RUNTIME_METHOD_HANDLERS, RUNTIME_METHOD_EVAL,
 		      RUNTIME_METHOD_SYMBOL, RUNTIME_METHOD_COUNT };

@@ -34,7 +34,12 @@
 	X(line)                                                                                                  \
 	X(audit)
 
-#define RUNTIME_SITES(X) RUNTIME_CALL_SITES(X) RUNTIME_GC_SITES(X) RUNTIME_IMPORT_SITES(X) RUNTIME_MARKER_SITES(X)
+#define RUNTIME_GIL_SITES(X)                                                                                     \
+	X(gil_signal)	   /* calls of pthread_cond_signal: who takes the lock, or gives it back, does that */   \
+	X(gil_wait)	   /* calls of pthread_cond_timedwait: who finds it taken does that */
+
+#define RUNTIME_SITES(X)                                                                                         \
+	RUNTIME_CALL_SITES(X) RUNTIME_GC_SITES(X) RUNTIME_IMPORT_SITES(X) RUNTIME_MARKER_SITES(X) RUNTIME_GIL_SITES(X)
 
 enum runtime_site {
 #define X(name) RUNTIME_SITE_##name,

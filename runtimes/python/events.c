@@ -9,6 +9,7 @@
 static const char *const event_names[RUNTIME_EVENT_COUNT] = {
 	[RUNTIME_EVENT_CALL] = "call",	     [RUNTIME_EVENT_LINE] = "line",	      [RUNTIME_EVENT_GC] = "gc",
 	[RUNTIME_EVENT_IMPORT] = "import",   [RUNTIME_EVENT_EXCEPTION] = "exception", [RUNTIME_EVENT_AUDIT] = "audit",
+	[RUNTIME_EVENT_GIL] = "gil",
 };
 
 static const char *const method_names[RUNTIME_METHOD_COUNT] = {
@@ -32,6 +33,8 @@ static const char *const site_names[RUNTIME_SITE_COUNT] = {
 	[RUNTIME_SITE_collect_return] = "its ret",
 	[RUNTIME_SITE_import_entry] = "PyImport_ImportModuleLevel",
 	[RUNTIME_SITE_import_return] = "its ret",
+	[RUNTIME_SITE_gil_signal] = "pthread_cond_signal",
+	[RUNTIME_SITE_gil_wait] = "pthread_cond_timedwait",
 };
 
 /* The sites of one event in the order they came, each once. */

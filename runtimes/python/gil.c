@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where the lock of an interpreter is, by what a build tells of it. */
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../profiler/base/array.h"
+#include "../../profiler/base/cleanup.h"
 #include "python.h"
 
 /* 3.6: static variables of Python/ceval_gil.h, in the order of python_gil_parts. */
@@ -44,4 +51,63 @@ void python_find_gil(const struct elf *elf, __u64 runtime, struct scry_python *p
 	} else if (python->version == PY_VERSION(2, 7)) {
 		find_lock(elf, python);
 	}
+}
+
+#define MAX_LINKAGE (1u << 20) /* bytes of a linkage table, of its relocations */
+
+/* A whole section; the caller frees it. NULL: there is none. */
+static unsigned char *section_read(const struct elf *elf, const char *name, struct elf_range *range)
+{
+	unsigned char *bytes;
+
+	if (elf_section(elf, name, range) || !range->size || range->size > MAX_LINKAGE)
+		return NULL;
+	bytes = malloc(range->size);
+	if (bytes && elf_pread(elf, range->offset, bytes, range->size)) {
+		free(bytes);
+		return NULL;
+	}
+	return bytes;
+}
+
+/* Where the dynamic linker puts the function's address: 0: nowhere. */
+static __u64 linkage_slot(const struct elf *elf, const char *function)
+{
+	struct elf_range range;
+	_cleanup_free_ unsigned char *bytes = section_read(elf, ".rela.plt", &range);
+
+	for (size_t i = 0; bytes && i + 1 <= range.size / sizeof(Elf64_Rela); i++) {
+		Elf64_Rela r;
+		const char *name;
+
+		memcpy(&r, bytes + i * sizeof(r), sizeof(r));
+		name = elf_import(elf, ELF64_R_SYM(r.r_info));
+		if (name && !strcmp(name, function))
+			return r.r_offset;
+	}
+	return 0;
+}
+
+int python_linkage(const struct elf *elf, const char *function, __u64 *ret)
+{
+	/* with -fcf-protection the calls go to .plt.sec */
+	static const char *const tables[] = { ".plt.sec", ".plt" };
+	__u64 slot = elf_machine(elf) == EM_X86_64 ? linkage_slot(elf, function) : 0;
+
+	for (size_t i = 0; slot && i < ARRAY_SIZE(tables); i++) {
+		struct elf_range range;
+		_cleanup_free_ unsigned char *bytes = section_read(elf, tables[i], &range);
+
+		for (size_t at = 0; bytes && at + 6 <= range.size; at++) {
+			__s32 displacement;
+
+			memcpy(&displacement, bytes + at + 2, sizeof(displacement));
+			if (bytes[at] != 0xff || bytes[at + 1] != 0x25 || /* jmp *displacement(%rip) */
+			    range.address + at + 6 + (__u64)(__s64)displacement != slot)
+				continue;
+			*ret = range.address + at - (at && bytes[at - 1] == 0xf2); /* a bnd before it is part of it */
+			return 0;
+		}
+	}
+	return -ENOENT;
 }

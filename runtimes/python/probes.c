@@ -274,6 +274,28 @@ static int find_traceback(struct finder *f)
 	return find_entry(f, RUNTIME_SITE_traceback, "PyTraceBack_Here", 0);
 }
 
+/*
+ * Taking the GIL and giving it back are inlined in many builds, but both signal a condition variable of it, and who has to wait
+ * does so with a time limit (Python/ceval_gil.c: drop_gil, take_gil with FORCE_SWITCHING; the same in 3.6 to 3.15). All calls of
+ * these functions of the C library go through the linkage table; the program tells those about the GIL by the address.
+ */
+static int find_gil(struct finder *f)
+{
+	__u64 signal, wait;
+	int err = read_code(f);
+
+	if (err)
+		return err;
+	if (f->python->gil_how == PYTHON_GIL_NONE)
+		return refuse(f, "a free-threaded build has no such lock");
+	if (f->python->gil_how == PYTHON_GIL_UNKNOWN)
+		return refuse(f, "where this build keeps the lock cannot be told");
+	if (python_linkage(f->elf, "pthread_cond_signal", &signal) || python_linkage(f->elf, "pthread_cond_timedwait", &wait))
+		return refuse(f, "this build does not call pthread_cond_signal by way of a linkage table");
+	err = add_place(f, RUNTIME_SITE_gil_signal, signal, 0, false);
+	return err ?: add_place(f, RUNTIME_SITE_gil_wait, wait, 0, false);
+}
+
 /* ---- opcode handlers ---- */
 
 /* Numbers: Lib/opcode.py and pycore_opcode.h (3.11, 3.12), opcode_ids.h (3.13+). */
@@ -379,6 +401,7 @@ static const struct way {
 	{ EVENT(IMPORT, SYMBOL), PY_VERSION(2, 7), PY_VERSION(3, 15), true, find_importer },
 	{ EVENT(EXCEPTION, SYMBOL), PY_VERSION(2, 7), PY_VERSION(3, 15), true, find_traceback },
 	{ EVENT(AUDIT, USDT), PY_VERSION(3, 8), PY_VERSION(3, 15), true, find_audit_marker },
+	{ EVENT(GIL, SYMBOL), PY_VERSION(3, 6), PY_VERSION(3, 15), true, find_gil },
 #undef EVENT
 };
 

@@ -66,6 +66,9 @@ __u64 python_code_dealloc(const struct elf *elf, const struct python_layout *lay
 
 /* ---- gil.c: gil_how and gil_at; the layout and the version are known. runtime: address of _PyRuntime, or 0 ---- */
 
+/* Address of the jump in the procedure linkage table by which the binary calls an imported function. -ENOENT: not so. x86-64 only. */
+int python_linkage(const struct elf *elf, const char *function, __u64 *ret);
+
 void python_find_gil(const struct elf *elf, __u64 runtime, struct scry_python *python);
 
 /* ---- the members of python_runtime ---- */

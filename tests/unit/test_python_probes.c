@@ -264,6 +264,32 @@ static void check_entry_place(struct file *file, const struct runtime_probe *pro
 		COMPLAIN(file, "0x%llx is no beginning of a function", (unsigned long long)address);
 }
 
+struct jump_check {
+	__u64 address;
+	const char *function;
+	bool found;
+};
+
+static void see_jump(void *ctx, __u64 address, const char *text)
+{
+	struct jump_check *check = ctx;
+
+	/* "bnd jmp *0x5b2f55(%rip)        # 8aafb8 <pthread_cond_signal@GLIBC_2.3.2>" */
+	if (address == check->address)
+		check->found = strstr(text, "jmp") && strstr(text, check->function);
+}
+
+/* A jump of the linkage table to the function. */
+static void check_linkage_place(struct file *file, const struct runtime_probe *probe, __u64 address)
+{
+	struct jump_check check = { .address = address, .function = probe->site == RUNTIME_SITE_gil_signal ?
+				    "<pthread_cond_signal@" : "<pthread_cond_timedwait@" };
+
+	disassemble(file, address, address + 8, see_jump, &check);
+	if (!check.found)
+		COMPLAIN(file, "0x%llx is no jump to %s", (unsigned long long)address, check.function);
+}
+
 static void check_place(void *ctx, const struct runtime_probe *probe)
 {
 	struct file *file = ctx;
@@ -281,6 +307,9 @@ static void check_place(void *ctx, const struct runtime_probe *probe)
 		break;
 	case RUNTIME_SITE_eval_return: case RUNTIME_SITE_collect_return: case RUNTIME_SITE_import_return:
 		check_return_place(file, probe, address);
+		break;
+	case RUNTIME_SITE_gil_signal: case RUNTIME_SITE_gil_wait:
+		check_linkage_place(file, probe, address);
 		break;
 	default:
 		check_entry_place(file, probe, address);

@@ -7,7 +7,7 @@ _scry()
 		return
 	fi
 	case "$verb,$prev" in
-	record,--event) words='cpu call gc exception import offcpu wall';;
+	record,--event) words='cpu call gc exception import offcpu wall gil';;
 	record,--weight) words='time calls';;
 	record,--method) words='auto usdt handlers eval symbol';;
 	record,--stacks) words='interpreted full';;
@@ -21,7 +21,7 @@ _scry()
 	help,help) words='record trace stat report flamegraph list doctor help';;
 	esac
 	[ -z "$words" ] && [ "${cur:0:1}" = - ] && case "$verb" in
-	record) words='--pid --all --cgroup --children --comm --tid --event --frequency --weight --method --min-block --max-block --waker --duration --output --lines --root --native --kernel --stacks --inline --max-stack --stats --quiet --help';;
+	record) words='--pid --all --cgroup --children --comm --tid --event --frequency --weight --method --min-block --max-block --waker --gil --duration --output --lines --root --native --kernel --stacks --inline --max-stack --stats --quiet --help';;
 	trace) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --min-duration --flow --depth --args --ret --stack --max-stack --max-events --json --output --stats --quiet --help';;
 	stat) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --interval --sort --limit --hist --json --stats --quiet --help';;
 	report) words='--output --by --sort --limit --func --file --from --to --lines --root --help';;
