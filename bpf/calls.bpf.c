@@ -103,7 +103,7 @@ static __always_inline int site_resume(struct pt_regs *ctx, __u64 cookie)
 	frame = frame_in(ctx, cookie);
 	if (python_look(frame, at.slot) && (!frame || python_look(0, at.slot)))
 		count(SCRY_COUNT_UNREADABLE);
-	else if (!python_creates(instruction, at.slot) && !runs_already(&at))
+	else if (!python_moves_to(instruction, at.slot) && !python_creates(instruction, at.slot) && !runs_already(&at))
 		call_enter(at.thread, at.slot);
 	at_end(&at);
 	return 0;

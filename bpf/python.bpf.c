@@ -306,6 +306,28 @@ __noinline int python_always_enters_eval(__u32 slot)
 	return l && l->instr != PYTHON_INSTR_POINTER;
 }
 
+__noinline int python_moves_to(__u64 instruction, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+	const struct python_layout *l;
+	__u64 code, at;
+
+	if (!py || !instruction)
+		return 0;
+	l = &py->layout;
+	/* In free-threaded builds each thread has a copy of the bytecode: the frame says which, and is believed. */
+	if (l->instr != PYTHON_INSTR_POINTER || l->code_tlbc)
+		return 0;
+	code = FRAME_FIELD(s, __u64, 0, l->frame_code); /* the window begins with the frame */
+	if (l->tagged)
+		code &= ~3ULL;
+	at = instruction - code - OFF(l->code_bytecode);
+	if (at < MAX_AT)
+		s->here.at = at;
+	return 0;
+}
+
 /* The argument's lower bits: RESUME_AT_FUNC_START, RESUME_AT_GEN_EXPR_START (Include/internal/pycore_opcode_utils.h, 3.15). */
 #define RESUME_AT 7
 #define RESUME_AT_BODY 0

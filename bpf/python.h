@@ -82,6 +82,12 @@ int python_raised(__u32 slot);
 int python_always_enters_eval(__u32 slot);
 
 /*
+ * The frame that was looked at is about to execute this instruction (0: where it says): in s->here it is there, however much of the
+ * handler has run. Always 0.
+ */
+int python_moves_to(__u64 instruction, __u32 slot);
+
+/*
  * Of the RESUME in s->here, which is at `instruction` (0: where the frame says): 1 if it only creates a generator expression
  * (3.15), whose body begins at a later RESUME; s->here.first is set to that one when it is reached.
  */

@@ -54,3 +54,15 @@ def calls_are_counted_exactly_by_the_eval_function(python):
     if python.minor > (3, 10):
         raise Skip("calls stay inside the eval function")
     return forced(python, "eval")
+
+
+@test("minors")
+def calls_are_counted_once_while_others_watch(python):
+    python.since(3, 11)
+    with Target(python, "watched") as target:
+        truth, rows, _ = events.stat(target, "call", "--file", "watched.py")
+    calls = {row["function"].split(".")[-1]: row["calls"] for row in rows}
+    wrong = ["%s: %d, not %d" % (name, calls.get(name, 0), number) for name, number in sorted(truth.items())
+             if calls.get(name, 0) != number]
+    expect(not wrong, "; ".join(wrong))
+    return "%d calls" % sum(truth.values())
