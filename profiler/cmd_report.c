@@ -23,6 +23,7 @@ static const char *const sorts[] = { [OUTPUT_SORT_SELF] = "self", [OUTPUT_SORT_T
 static const char *const bys[] = {
 	[OUTPUT_BY_FUNCTION] = "function", [OUTPUT_BY_FILE] = "file",	    [OUTPUT_BY_LINE] = "line",
 	[OUTPUT_BY_THREAD] = "thread",	   [OUTPUT_BY_PROCESS] = "process", [OUTPUT_BY_REASON] = "reason",
+	[OUTPUT_BY_VMSTATE] = "vmstate",
 	NULL,
 };
 

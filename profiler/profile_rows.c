@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "profile_vmstate.h"
 
 struct rows {
 	const struct profile_tree *tree;
@@ -213,6 +214,27 @@ static int rows_by_reason(struct rows *rows)
 	return err;
 }
 
+static int rows_by_vmstate(struct rows *rows)
+{
+	const struct profile_tree *tree = rows->tree;
+	struct tree_weight weights[VMSTATE_COUNT] = { 0 };
+
+	for (uint32_t i = 1; i < tree->nodes_count; i++)
+		if (tree->nodes[i].self.samples)
+			add(&weights[profile_vmstate(tree, i)], &tree->nodes[i].self);
+	add(&weights[VMSTATE_OTHER], &tree->nodes[0].self);
+	for (uint32_t i = 0; i < VMSTATE_COUNT; i++) {
+		struct profile_row *row = weights[i].samples ? row_add(rows) : NULL;
+
+		if (!row && weights[i].samples)
+			return -ENOMEM;
+		if (row)
+			*row = (struct profile_row){ .label = { .is = TREE_VMSTATE, .index = i }, .self = weights[i],
+						     .total = weights[i] };
+	}
+	return 0;
+}
+
 /* What qsort's comparison needs, put next to each row. */
 struct ranked {
 	struct profile_row row;
@@ -274,6 +296,8 @@ int profile_rows(const struct profile_tree *tree, const struct output_options *o
 		err = rows_by_process(&rows);
 	else if (options->by == OUTPUT_BY_REASON)
 		err = rows_by_reason(&rows);
+	else if (options->by == OUTPUT_BY_VMSTATE)
+		err = rows_by_vmstate(&rows);
 	else
 		err = rows_by_label(&rows, options->by);
 	if (!err)

@@ -11,7 +11,7 @@
 #include "output.h"
 #include "profile.h"
 
-enum tree_label_kind { TREE_FUNCTION, TREE_THREAD, TREE_PROCESS, TREE_CAUSE, TREE_REASON };
+enum tree_label_kind { TREE_FUNCTION, TREE_THREAD, TREE_PROCESS, TREE_CAUSE, TREE_REASON, TREE_VMSTATE };
 
 /* What a node shows. Two labels are the same when all their fields are. */
 struct tree_label {

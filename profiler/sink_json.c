@@ -43,7 +43,8 @@ static int write_functions(const struct profile_tree *tree, FILE *to,
 	size_t count;
 	int err;
 
-	if (by.by == OUTPUT_BY_THREAD || by.by == OUTPUT_BY_PROCESS || by.by == OUTPUT_BY_REASON)
+	if (by.by == OUTPUT_BY_THREAD || by.by == OUTPUT_BY_PROCESS || by.by == OUTPUT_BY_REASON ||
+	    by.by == OUTPUT_BY_VMSTATE)
 		by.by = OUTPUT_BY_FUNCTION;
 	err = profile_rows(tree, &by, &rows, &count);
 	if (err)

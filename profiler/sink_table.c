@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "function_text.h"
 #include "profile_rows.h"
+#include "profile_vmstate.h"
 #include "sink.h"
 
 #define LEAST_NAME    20	/* cells for a name, however narrow the terminal is */
@@ -135,6 +136,14 @@ static int put_reason_row(const struct sheet *sheet, const struct profile_row *r
 	return put_text(sheet, profile_reason(sheet->tree->profile, row->label.name), room(sheet, used));
 }
 
+static int put_vmstate_row(const struct sheet *sheet, const struct profile_row *row, bool bold)
+{
+	int used = put_share(sheet, row);
+
+	used += fprintf(sheet->to, "   ");
+	return put_text(sheet, vmstate_names[row->label.index], room(sheet, used));
+}
+
 static const struct {
 	const char *head, *count_head; /* of values that are time, that are not */
 	int (*put)(const struct sheet *sheet, const struct profile_row *row, bool bold);
@@ -157,6 +166,9 @@ static const struct {
 	[OUTPUT_BY_REASON] = { " share     time   samples  threads   reason",
 			       " share    count   samples  threads   reason",
 			       put_reason_row },
+	[OUTPUT_BY_VMSTATE] = { " share     time   samples   vmstate",
+				" share    count   samples   vmstate",
+				put_vmstate_row },
 };
 
 static int put_rows(const struct sheet *sheet)

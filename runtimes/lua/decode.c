@@ -52,12 +52,12 @@ static int record_open(struct record *r, const struct scry_code *code, size_t si
 static unsigned char *fetch(const struct record *r, enum lua_part part, size_t element, size_t most, size_t *count)
 {
 	const struct lua_part_seen *seen = &r->seen.part[part];
-	size_t wanted = seen->count < most ? seen->count : most, have = seen->bytes / element;
+	size_t wanted = r->part[part] ? seen->count < most ? seen->count : most : 0, have = seen->bytes / element;
 	unsigned char *bytes = calloc(wanted + 1, element);
 
 	if (have > wanted)
 		have = wanted;
-	if (bytes)
+	if (bytes && have)
 		memcpy(bytes, r->part[part], have * element);
 	if (bytes && have < wanted && seen->address &&
 	    !remote_read(r->code->head.pid, seen->address + have * element, bytes + have * element, (wanted - have) * element))

@@ -9,7 +9,7 @@ int lua_probes(const struct runtime_binary *binary, const struct elf *elf, enum 
 	       enum runtime_method method, void (*add)(void *ctx, const struct runtime_probe *probe), void *ctx,
 	       enum runtime_method *used, char *why, size_t size)
 {
-	snprintf(why, size, "Lua has no such place to probe");
+	snprintf(why, size, "Lua has no marker for it, and a stripped Lua names none of the places where it happens");
 	return -ENOTSUP;
 }
 

@@ -329,6 +329,8 @@ lua_inline bool lua_take_proto(const struct lua_layout *l, struct scry_scratch *
 	if (walk_read(s->raw, l->proto_bytes & 255, call->callee))
 		return false;
 	at = lua_at(l, s, pc);
+	if (at == LUA_AT_FOREIGN && pc != call->saved) /* 5.1: what it called has just returned, and its pc is still there */
+		at = lua_at(l, s, call->saved);
 	if (at == LUA_AT_FOREIGN)
 		return false;
 	lua_put(s, lua_code(s, known, LUA_KIND_PROTO, call->callee), at);

@@ -48,11 +48,11 @@ def which():
 class LuaTarget(Target):
     """A target in Lua that says what it knows on its first line, and the truth on its last, after its own time."""
 
-    def __init__(self, lua, name, seconds, *arguments):
+    def __init__(self, lua, name, seconds, *arguments, before=()):
         seconds += 1		# of its CPU time; on a busy machine scry needs so long to begin
         self.name = name
         self.errors = open(os.devnull, "rb")
-        self.process = subprocess.Popen([lua.path, "%s/%s.lua" % (lua.targets, name), str(seconds)] + [str(a) for a in arguments],
+        self.process = subprocess.Popen([lua.path, *before, "%s/%s.lua" % (lua.targets, name), str(seconds)] + [str(a) for a in arguments],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
         self.known = live.json.loads(live.read_line(self.process.stdout, name, "{"))
         self.pid, self.minor = self.process.pid, lua.minor

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lua 5.1 to 5.5: stacks against what debug.getinfo tells inside."""
+import os
 import re
+import subprocess
+import time
 
-from live import FULL, expect, is_marked, no_bad, record_target, test
+from live import FULL, SCRATCH, SCRY, Skip, expect, is_marked, no_bad, record, record_target, test
 from lua import LuaTarget, which
 
 SECONDS = 20 if FULL else 0.9
@@ -160,3 +163,63 @@ def lua_recompiled():
         expect(named > 0.2 * total, "%s: only %d of %d samples in generated functions" % (lua.label, named, total))
         notes.append("%s %d in %d functions" % (lua.label, named, len({f[-1].name for f, _ in recording.stacks})))
     return "; ".join(notes)
+
+
+@test("none")
+def lua_vmstate():
+    """What the machine was doing: with LuaJIT's compiler on, off, and collecting garbage."""
+    jits = [lua for lua in which() if lua.jit]
+    if not jits:
+        raise Skip("there is no LuaJIT here")
+    program = {"compiled code": "-jon", "interpreter": "-joff"}
+    notes = []
+    for state, option in program.items():
+        with LuaTarget(jits[0], "shares", 2, before=[option]) as target:
+            base = record("-p", target.pid, "-F", 999, "-d", 1, kinds=("scry",)).base
+        table = subprocess.run([SCRY, "report", base + ".scry", "--by", "vmstate"], stdout=subprocess.PIPE, check=True).stdout.decode()
+        rows = {line.split(None, 4)[-1].strip(): float(line.split("%")[0]) for line in table.splitlines()[1:]}
+        expect(rows.get(state, 0) > 90, "with %s: %s" % (option, table))
+        notes.append("%s: %s %.0f%%" % (option, state, rows[state]))
+    return ", ".join(notes)
+
+
+@test("none")
+def lua_hostile():
+    """Programs that only look like Lua, and one whose memory is not what a lua_State should be: no crash, and a clear line."""
+    folder = os.path.join(SCRATCH, "hostile-lua")
+    os.makedirs(folder)
+    results = []
+    for name, text, needle in (("liblua5.4.so.0", "$LuaVersion: Lua 5.4.4  Copyright (C) 1994-2022 Lua.org, PUC-Rio $", "thread outside"),
+                               ("liblua5.9.so.0", "$LuaVersion: Lua 5.9.1  Copyright $", "Lua 5.9.1 is not known"),
+                               ("libluajit-5.1.so.2", "LuaJIT 2.1.0-beta3", "known with 64-bit references")):
+        source = os.path.join(folder, name + ".c")
+        with open(source, "w") as file:
+            file.write('const char lua_ident[] = "%s";\nint luaJIT_setmode(void) { return 0; }\n' % text)
+        library = os.path.join(folder, name)
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+        program = os.path.join(folder, name + ".program")
+        with open(program + ".c", "w") as file:		# its stack is full of pointers to memory that has a thread's tag everywhere
+            file.write('#include <string.h>\n#include <dlfcn.h>\nint main(int n, char **v) { static unsigned char m[1 << 16]; memset(m, 8, sizeof m);'
+                       'for (unsigned i = 0; i < sizeof m; i += 8) if (i / 8 % 3) { void *p = m + (i * 7 & 0xfff8); memcpy(m + i, &p, 8); }'
+                       'void *volatile s[512]; for (int i = 0; i < 512; i++) s[i] = m + 64 * i; dlopen(v[1], RTLD_NOW);'
+                       'for (volatile long i = 0; ; i++) s[i & 511] = s[i & 511]; }')
+        subprocess.run(["gcc", "-w", "-o", program, program + ".c"], check=True)
+        process = subprocess.Popen([program, library])
+        try:
+            time.sleep(0.3)
+            done = subprocess.run([SCRY, "record", "-p", str(process.pid), "-d", "0.5", "-F", "999", "-o", library + ".txt"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+            said = done.stdout.decode("utf-8", "replace")
+            if os.path.exists(library + ".txt"):
+                with open(library + ".txt") as file:
+                    said += file.read()
+            if "thread outside" in needle:
+                expect("outside the interpreter" in said or "not readable" in said, "%s: %s" % (name, said))
+            else:
+                expect(needle in said, "%s: %s" % (name, said))
+            expect(done.returncode in (0, 1), "%s: exit status %d" % (name, done.returncode))
+            results.append("%s: %d" % (name, done.returncode))
+        finally:
+            process.kill()
+            process.wait()
+    return ", ".join(results)

@@ -14,7 +14,7 @@ _scry()
 	trace,--method) words='auto usdt handlers eval symbol';;
 	stat,--method) words='auto usdt handlers eval symbol';;
 	stat,--sort) words='auto calls errors total own mean p50 p99 max';;
-	report,--by) words='function file line thread process reason';;
+	report,--by) words='function file line thread process reason vmstate';;
 	report,--sort) words='self total';;
 	flamegraph,--colors) words='module warm cool green mono';;
 	help,--completion) words='none bash';;
