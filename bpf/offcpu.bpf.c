@@ -75,8 +75,9 @@ static __always_inline __u8 wait_state(struct task_struct *task, __u32 state)
 	return SCRY_WAIT_SLEEPING;
 }
 
-/* The stack at which the current task blocks, into its times. false: the task is none to tell of. */
-static __always_inline bool wait_take_stack(struct scry_thread_time *t, struct task_struct *task)
+/* The stack at which the current task blocks, into its times. deep: with frames of C or of the kernel. false: the task is none to
+ * tell of. */
+static __always_inline bool wait_take_stack(__u64 *ctx, struct scry_thread_time *t, struct task_struct *task, bool deep)
 {
 	__u32 slot = switch_slot(), pid = t->pid;
 	struct scry_scratch *s = scratch_at(slot);
@@ -91,6 +92,8 @@ static __always_inline bool wait_take_stack(struct scry_thread_time *t, struct t
 	stack_take(s, slot, task, bpf_map_lookup_elem(&procs, &pid), pid);
 	if (stack_is_foreign(sample))
 		return false;
+	if (deep)
+		stack_deepen(ctx, s, slot, task, pid);
 	t->runtime = sample->runtime;
 	t->instance = sample->instance;
 	t->error = stack_intern(slot);
@@ -186,7 +189,7 @@ static __always_inline void wait_missed(struct scry_thread_time *t, struct task_
 	t->ran += ran;
 }
 
-static __always_inline void wait_leave(__u64 *ctx, struct task_struct *prev, __u64 now)
+static __always_inline void wait_leave(__u64 *ctx, struct task_struct *prev, __u64 now, bool deep)
 {
 	struct scry_thread_time *t = wait_of_current(prev);
 	__u32 state;
@@ -209,7 +212,7 @@ static __always_inline void wait_leave(__u64 *ctx, struct task_struct *prev, __u
 	t->syscall = task_syscall(prev, t->argument);
 	t->waker_is = SCRY_WAKER_NONE;
 	t->waker.a = t->waker.b = 0;
-	if (wait_take_stack(t, prev))
+	if (wait_take_stack(ctx, t, prev, deep))
 		t->off = now;
 }
 
@@ -227,8 +230,7 @@ static __always_inline void wait_come_back(struct task_struct *next, __u64 now)
 }
 
 /* bool preempt, prev, next, and from 5.18 on the state of prev: kernel/sched/core.c, __schedule(). prev is current yet. */
-SEC("tp_btf/sched_switch")
-int wait_switch(__u64 *ctx)
+static __always_inline int wait_at_switch(__u64 *ctx, bool deep)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
 	__u64 now;
@@ -238,9 +240,21 @@ int wait_switch(__u64 *ctx)
 	now = bpf_ktime_get_ns();
 	if (wait_is_over(now))
 		return 0;
-	wait_leave(ctx, prev, now);
+	wait_leave(ctx, prev, now, deep);
 	wait_come_back(next, now);
 	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int wait_switch(__u64 *ctx)
+{
+	return wait_at_switch(ctx, false);
+}
+
+SEC("tp_btf/sched_switch")
+int wait_switch_deep(__u64 *ctx)
+{
+	return wait_at_switch(ctx, true);
 }
 
 /* A thread begins to wait for a CPU where it is made. Those that a filter may leave out are met when they first leave one. */
@@ -366,7 +380,7 @@ static __always_inline bool in_interrupt(struct task_struct *task)
 }
 
 /* The current task ends the wait of another: its stack, where it has one that can be told. */
-static __always_inline void waker_take(struct scry_thread_time *t, struct task_struct *waker)
+static __always_inline void waker_take(__u64 *ctx, struct scry_thread_time *t, struct task_struct *waker, bool deep)
 {
 	__u32 slot = switch_slot(), pid = task_pid(waker);
 	struct scry_scratch *s = scratch_at(slot);
@@ -384,14 +398,16 @@ static __always_inline void waker_take(struct scry_thread_time *t, struct task_s
 	sample->head.kind = SCRY_RECORD_STACK;
 	sample->head.pid = pid;
 	stack_take(s, slot, waker, proc, pid);
+	if (deep)
+		stack_deepen(ctx, s, slot, waker, pid);
 	if (!stack_intern(slot))
 		t->waker = s->intern.key;
 }
 
 /* Called with the lock of the task that is woken held, interrupts off: kernel/sched/core.c, try_to_wake_up(). */
-SEC("tp_btf/sched_waking")
-int BPF_PROG(wait_waking, struct task_struct *task)
+static __always_inline int wait_at_waking(__u64 *ctx, bool deep)
 {
+	struct task_struct *task = (struct task_struct *)ctx[0];
 	struct scry_thread_time *t = waits_on ? bpf_task_storage_get(&thread_times, task, 0, 0) : 0;
 	struct task_struct *waker = bpf_get_current_task_btf();
 
@@ -400,6 +416,18 @@ int BPF_PROG(wait_waking, struct task_struct *task)
 	if (in_interrupt(waker))
 		t->waker_is = SCRY_WAKER_INTERRUPT;
 	else
-		waker_take(t, waker);
+		waker_take(ctx, t, waker, deep);
 	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int wait_waking(__u64 *ctx)
+{
+	return wait_at_waking(ctx, false);
+}
+
+SEC("tp_btf/sched_waking")
+int wait_waking_deep(__u64 *ctx)
+{
+	return wait_at_waking(ctx, true);
 }

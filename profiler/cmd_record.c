@@ -115,8 +115,8 @@ static int check_event(const struct command *cmd, const struct record_config *c)
 	if (c->event != EVENT_CALL && c->weight != WEIGHT_NOT_GIVEN)
 		return usage_error(cmd, "--weight: only for -e call; %s",
 				   c->event == EVENT_EXCEPTION ? "exceptions are counted" : "others weigh by time");
-	if (c->event != EVENT_CPU && (c->native != NATIVE_NOT_GIVEN || c->kernel || c->stacks == STACKS_FULL))
-		return usage_error(cmd, "--%s: only for -e cpu",
+	if (c->event != EVENT_CPU && !waits && (c->native != NATIVE_NOT_GIVEN || c->kernel || c->stacks == STACKS_FULL))
+		return usage_error(cmd, "--%s: only for -e cpu, offcpu and wall",
 				   c->kernel ? "kernel" : c->stacks == STACKS_FULL ? "stacks" : "native");
 	if (c->inlined && c->native == NATIVE_NOT_GIVEN && c->stacks != STACKS_FULL)
 		return usage_error(cmd, "--inline: only with --native");

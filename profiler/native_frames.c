@@ -142,6 +142,27 @@ struct native_row native_frames_binary(struct native_frames *f, uint32_t binary,
 	return row_give(f, row);
 }
 
+static void ask_kernel(struct native_frames *f)
+{
+	if (!f->kernel_asked && kernel_symbols_open(&f->kernel))
+		f->kernel = NULL;
+	f->kernel_asked = true;
+}
+
+bool native_frames_is_probe(struct native_frames *f, uint64_t address)
+{
+	/* kernel/trace/bpf_trace.c, include/linux/tracepoint.h; a program's own name is made by bpf_get_prog_name(). */
+	static const char *const beginnings[] = { "bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_" };
+	const char *name;
+
+	ask_kernel(f);
+	name = f->kernel ? kernel_symbols_find(f->kernel, address).name : "";
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (!strncmp(name, beginnings[i], strlen(beginnings[i])))
+			return true;
+	return false;
+}
+
 struct native_row native_frames_kernel(struct native_frames *f, uint64_t address)
 {
 	bool fresh = false;
@@ -150,9 +171,7 @@ struct native_row native_frames_kernel(struct native_frames *f, uint64_t address
 
 	if (!row)
 		return (struct native_row){ 0 };
-	if (!f->kernel_asked && kernel_symbols_open(&f->kernel))
-		f->kernel = NULL;
-	f->kernel_asked = true;
+	ask_kernel(f);
 	if (fresh && f->kernel)
 		function = kernel_symbols_find(f->kernel, address);
 	if (fresh)

@@ -6,6 +6,7 @@
 #ifndef SCRY_NATIVE_FRAMES_H
 #define SCRY_NATIVE_FRAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -39,6 +40,9 @@ struct native_row native_frames_made(struct native_frames *frames, pid_t pid, ui
 
 /* At an address in the kernel, whose names are read at the first one. */
 struct native_row native_frames_kernel(struct native_frames *frames, uint64_t address);
+
+/* Is an address in the kernel one of what leads from a tracepoint to a BPF program, or of one? */
+bool native_frames_is_probe(struct native_frames *frames, uint64_t address);
 
 /* A process has ended, or runs another program. */
 void native_frames_forget(struct native_frames *frames, pid_t pid);

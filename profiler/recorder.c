@@ -138,12 +138,17 @@ static bool is_interpreted(const struct scry_frame *frame)
 	return frame->code >> SCRY_FRAME_SHIFT == SCRY_FRAME_INTERPRETED;
 }
 
+static bool is_kernel(const struct scry_frame *frame)
+{
+	return frame->code >> SCRY_FRAME_SHIFT == SCRY_FRAME_KERNEL;
+}
+
 /* An address as frames of two of the kinds have it: the kernel's are the ones whose high bits are set. */
 static uint64_t address_of(const struct scry_frame *frame)
 {
 	uint64_t address = (uint64_t)(frame->code & SCRY_FRAME_LOW) << 32 | (uint32_t)frame->at;
 
-	return frame->code >> SCRY_FRAME_SHIFT == SCRY_FRAME_KERNEL ? address | 7ull << 61 : address;
+	return is_kernel(frame) ? address | 7ull << 61 : address;
 }
 
 static struct native_row native_row(struct recorder *r, const struct scry_frame *frame, pid_t pid)
@@ -201,6 +206,10 @@ static struct known_stack stack_build(struct recorder *r, const struct scry_samp
 		frames = r->mixed.frames;
 		count = r->mixed.count;
 	}
+	/* The stack at a tracepoint has on top what looks at it. */
+	while (r->deep && sample->head.kind == SCRY_RECORD_STACK && count && is_kernel(frames) &&
+	       native_frames_is_probe(r->native, address_of(frames)))
+		frames++, count--;
 	if (stack.error)
 		stack.node = capture_stack(r->capture, stack.node, mark(r, stack.error));
 	for (size_t i = count; i-- > 0;) {

@@ -58,6 +58,7 @@ static void on_memory(struct session *s, const struct scry_record *record, size_
 		return;
 	switch (record->kind) {
 	case SCRY_RECORD_SAMPLE:
+	case SCRY_RECORD_STACK:
 		if (size >= sizeof(struct scry_sample) && ((const struct scry_sample *)record)->count)
 			spaces_sampled(s->spaces, record->pid);
 		break;

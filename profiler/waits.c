@@ -18,11 +18,15 @@
 
 void waits_configure(struct scry_bpf *skel, const struct session_options *options)
 {
+	bool deep = options->native || options->kernel;
+
 	bpf_map__set_max_entries(skel->maps.stacks, options->waits ? MAX_STACKS : 64);
-	bpf_program__set_autoload(skel->progs.wait_switch, options->waits);
+	bpf_program__set_autoload(skel->progs.wait_switch, options->waits && !deep);
+	bpf_program__set_autoload(skel->progs.wait_switch_deep, options->waits && deep);
 	bpf_program__set_autoload(skel->progs.wait_fork, options->waits);
 	bpf_program__set_autoload(skel->progs.wait_each, options->waits);
-	bpf_program__set_autoload(skel->progs.wait_waking, options->waits && options->waker);
+	bpf_program__set_autoload(skel->progs.wait_waking, options->waits && options->waker && !deep);
+	bpf_program__set_autoload(skel->progs.wait_waking_deep, options->waits && options->waker && deep);
 }
 
 /* btf_trace_NAME is a pointer to a function of a context pointer and the tracepoint's arguments: preempt, prev, next, and since
@@ -65,12 +69,14 @@ static int look_at_all(struct scry_bpf *skel)
 
 int waits_attach(struct scry_bpf *skel)
 {
-	skel->links.wait_switch = bpf_program__attach(skel->progs.wait_switch);
+	bool deep = skel->rodata->config.native || skel->rodata->config.kernel;
+
+	skel->links.wait_switch = bpf_program__attach(deep ? skel->progs.wait_switch_deep : skel->progs.wait_switch);
 	skel->links.wait_fork = bpf_program__attach(skel->progs.wait_fork);
 	if (!skel->links.wait_switch || !skel->links.wait_fork)
 		return fail(-errno, "attach to the scheduler:");
 	if (skel->rodata->config.waker) {
-		skel->links.wait_waking = bpf_program__attach(skel->progs.wait_waking);
+		skel->links.wait_waking = bpf_program__attach(deep ? skel->progs.wait_waking_deep : skel->progs.wait_waking);
 		if (!skel->links.wait_waking)
 			return fail(-errno, "attach to the scheduler:");
 	}

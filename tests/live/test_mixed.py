@@ -11,7 +11,7 @@ import threading
 from live import FULL, Recorder, Skip, Target, expect, no_bad, read_line, record, record_target, test, TOP
 
 CHAIN = ["begin", "hop_one", "first", "hop_two", "second", "hop_three", "third"]
-LEAVES = ("hop_burn", "hop_read")
+LEAVES = ("hop_burn", "hop_read", "hop_sleep")
 # What ctypes and the interpreter put between; nothing of the program, and nothing of the kernel.
 OWN = set(CHAIN) | set(LEAVES)
 
@@ -73,13 +73,37 @@ def check(recording, wants_kernel):
     return "%d stacks in order, %d whole, %d in the kernel" % (total, whole, inside)
 
 
-@test("all")
+@test("minors")
 def python_and_c_three_levels_deep(python):
     python.needs("ctypes")
     library = build(python)
     with Target(python, "mixed", library) as target:
         recording = record_target(target, 2999, 5 if FULL else 0.7, "--stacks", "full")
         return check(recording, True)
+
+
+@test("few")
+def blocked_three_levels_deep(python):
+    """The stack at which a thread leaves the CPU, down to the kernel's scheduler, which nothing of ours is on."""
+    python.needs("ctypes")
+    with Target(python, "mixed", build(python), "block") as target:
+        recording = record("-e", "offcpu", "-p", target.pid, "-d", 3 if FULL else 0.7, "--stacks", "full")
+    whole = total = 0
+    bad = []
+    for frames, time in recording.stacks:
+        names = [plain(frame) for frame in frames]
+        chain = [name for name in names if name in OWN]
+        total += time
+        if chain != CHAIN + ["hop_sleep"]:
+            continue		# preempted elsewhere, or blocked since before the recording
+        kernel = [frame.name for frame in frames if is_kernel(frame)]
+        if not any("nanosleep" in name for name in kernel) or not kernel[-1].startswith("__schedule") \
+                or any("bpf_" in name for name in kernel):
+            bad.append((frames, time))
+        whole += time
+    no_bad(bad, total, "kernel frames that are not those of a sleep")
+    expect(whole > 0.8 * total, "%d of %d ns in whole stacks: %s" % (whole, total, recording.json["errors"]))
+    return "%.1f%% of %.1f ms in whole stacks" % (100 * whole / total, total / 1e6)
 
 
 # What must be below each function: of C, the binary's name, where it is not the interpreter itself; of interpreted ones, that

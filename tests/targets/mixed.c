@@ -60,3 +60,12 @@ HOP int hop_read(int fd)
 		kept = syscall3(0, fd, bytes, sizeof(bytes));
 	return kept;
 }
+
+/* Blocked in a system call: nanosleep. */
+HOP int hop_sleep(int milliseconds)
+{
+	long time[2] = { 0, milliseconds * 1000000L };
+
+	kept = syscall3(35, (long)time, 0, 0);
+	return kept;
+}
