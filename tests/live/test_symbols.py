@@ -34,22 +34,17 @@ def collections_by_symbol_are_those_that_callbacks_see(python):
     return "%d, those over 1 ms %.1f percent away" % (len(wanted), 100 * away[len(away) // 2])
 
 
-def last(name):
-    """A relative import names a module as the program did."""
-    return name.split(".")[-1]
-
-
-def without_names(told):
-    """(depth, name), those within before those around: `from . import x` has no name, what it loads takes its place."""
+def loads(told):
+    """(depth, name), those within before those around, without what loads nothing itself: `from . import x` is told as its package
+    within the loading of that, and what it loads takes its place."""
     rows, above = [], []
     for depth, name in reversed(told):
-        while above and above[-1] >= depth:
+        while above and above[-1][0] >= depth:
             above.pop()
-        if name:
-            rows.append((depth - len(above), last(name)))
-        else:
-            above.append(depth)
-    return rows[::-1]
+        again = any(name == other for _, other, _ in above)
+        rows.append((depth - sum(lifted for _, _, lifted in above), name, again))
+        above.append((depth, name, again))
+    return [(depth, name) for depth, name, again in rows[::-1] if not again]
 
 
 @test("few")
@@ -59,10 +54,9 @@ def imports_by_symbol_are_those_of_importtime(python):
         truth, seen = trace(target, "import", "--method", "symbol")
         target.errors.seek(0)
         lines = target.errors.read().decode().split("begin\n")[1].split("end\n")[0].splitlines()
-    loaded = {last(name) for name in truth["modules"]}
-    told = [(len(match.group(1)) // 2, last(match.group(2))) for match in map(IMPORT_TIME.match, lines) if match]
-    wanted = [row for row in told if row[1] in loaded]		# others were looked for in vain
-    got = without_names([(event["depth"], event["module"]) for event in seen])
+    told = [(len(match.group(1)) // 2, match.group(2)) for match in map(IMPORT_TIME.match, lines) if match]
+    wanted = [row for row in told if row[1] in truth["modules"]]		# others were looked for in vain
+    got = loads([(event["depth"], event["module"]) for event in seen])
     expect(len(wanted) > 50 and wanted == got, "%d and %d imports; first of those that differ: %s" % (
         len(wanted), len(got), [pair for pair in zip(wanted, got) if pair[0] != pair[1]][:2]))
     return "%d imports" % len(wanted)
