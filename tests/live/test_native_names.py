@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from live import FULL, Failure, SCRATCH, Skip, TOP, Target, expect, record_target, test
+from live import FULL, Failure, SCRATCH, Skip, TOP, Target, expect, record, record_target, test
 
 SECONDS = 3 if FULL else 0.8
 PLACE = re.compile(r"^(.*) \(([^()]*)\)$", re.S)
@@ -151,3 +151,23 @@ def code_made_in_a_namespace(python):
     expect(named > 0.9, "only %d%% are named, e.g. %s" % (100 * named, stacks[:1]))
     expect(len(seen) > 2, "of what was made later nothing is named: %s" % sorted(seen))
     return "%d%% named, %d functions" % (100 * named, len(seen))
+
+
+@test("one")
+def kernel_names_may_be_hidden(python):
+    """Without CAP_SYSLOG, unless the machine shows them to all: said once, and the addresses stand for themselves."""
+    python.needs("ctypes")
+    prefix = ["setpriv", "--bounding-set=-syslog", "--inh-caps=-syslog"]
+    if not shutil.which("setpriv"):
+        raise Skip("no setpriv")
+    shown = subprocess.run(prefix + ["grep", "-m1", "-wv", "0000000000000000", "/proc/kallsyms"], stdout=subprocess.DEVNULL)
+    if not shown.returncode:
+        raise Skip("this machine shows them to all")
+    with Target(python, "nativework") as target:
+        recording = record("-p", target.pid, "-F", 1999, "-d", SECONDS, "--kernel", prefix=prefix)
+    kernel = [frame.name for frames, _ in recording.stacks for frame in frames if frame.name.endswith("_[k]")]
+    expect(recording.said.count("the kernel hides its symbols") == 1, "it said %r" % recording.said[-300:])
+    expect(kernel, "no frame of the kernel")
+    named = [name for name in kernel if not re.match(r"^\[0xffff[0-9a-f]{12}\]_\[k\]$", name)]
+    expect(not named, "names from nowhere: %s" % named[:3])
+    return "%d frames without a name" % len(kernel)
