@@ -28,10 +28,7 @@ static __always_inline struct scry_call *call_find(struct scry_at *at, __u64 fra
 /* The frame in s->here begins to run, for the first time or again. */
 int call_enter(struct scry_thread *thread, __u32 slot);
 
-/*
- * The call `index` with this frame ends, or is suspended. SCRY_CALL_RETURN: it has not failed; whether a generator yields is found
- * out with `ask`.
- */
+/* The call at `index`, with this frame, ends or is suspended (enum scry_call_type); calls above it, too, by an exception. */
 int call_leave(struct scry_thread *thread, __u64 frame, int index, __u32 type, __u32 slot);
 
 /*
