@@ -175,12 +175,12 @@ static uint32_t stack_put(struct recorder *r, const struct scry_frame *frame, co
 	struct native_row row = { 0 };
 	uint32_t index;
 
-	if (is_interpreted(frame)) {
+	if (r->deep && !is_interpreted(frame))
+		row = native_row(r, frame, pid);
+	if (!row.count) { /* also what should not be there: shown as not known */
 		index = framebook_find(r->frames, frame, caller);
 		return index ? capture_stack(r->capture, node, index) : node;
 	}
-	if (r->deep)
-		row = native_row(r, frame, pid);
 	for (unsigned i = row.count; i-- > 0;)
 		node = capture_stack(r->capture, node, row.frames[i]);
 	return node;
