@@ -36,7 +36,7 @@ static const char *plain_search(const struct symbol_entry *entries, size_t count
 static void finds_what_a_plain_search_finds(void **state)
 {
 	static struct symbol_entry entries[64], kept[64];
-	static char names[64][8];
+	static char names[64][24];
 
 	for (unsigned seed = 1, round = 0; round < 300; round++) {
 		struct symbol_table table;
