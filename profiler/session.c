@@ -22,7 +22,8 @@
 #include "scry.skel.h"
 #include "waits.h"
 
-#define RING_BYTES (16u << 20)
+#define RING_BYTES	(16u << 20)
+#define DEEP_RING_BYTES (64u << 20) /* a stack of 8,192 frames takes 64 kB */
 #define POLL_RECORDS 65536 /* at a time, so that a program which makes them faster than they are read is not waited for */
 
 struct session {
@@ -138,6 +139,11 @@ static __u32 own_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) || st.st_ino == initial ? 0 : st.st_ino;
 }
 
+static __u32 ring_bytes(const struct session_options *o)
+{
+	return o->max_stack > 2 * SCRY_DEFAULT_STACK ? DEEP_RING_BYTES : RING_BYTES;
+}
+
 static int configure(struct session *s)
 {
 	const struct session_options *o = &s->options;
@@ -170,7 +176,7 @@ static int configure(struct session *s)
 	config->max_wait_ns = o->max_wait_ns;
 	config->switch_slots = s->cpus * (1 + (o->events ? SLOTS_PER_CPU : 0));
 	config->switch_tells_state = o->waits && waits_state_is_told();
-	config->wake_bytes = RING_BYTES / 4;
+	config->wake_bytes = ring_bytes(o) / 4;
 	if (o->comm) {
 		config->glob = 1;
 		if (strlen(o->comm) >= sizeof(config->comm_glob))
@@ -194,7 +200,7 @@ static void size_maps(struct session *s)
 	bool lines = o->events & 1u << RUNTIME_EVENT_LINE;
 	int slots = s->cpus * (1 + (events ? SLOTS_PER_CPU : 0) + (o->waits ? 1 : 0));
 
-	bpf_map__set_max_entries(s->skel->maps.events, RING_BYTES);
+	bpf_map__set_max_entries(s->skel->maps.events, ring_bytes(o));
 	bpf_map__set_max_entries(s->skel->maps.scratch, slots);
 	bpf_map__set_max_entries(s->skel->maps.code_cache, slots);
 	bpf_map__set_max_entries(s->skel->maps.calls, calls ? CALL_SETS : 1);

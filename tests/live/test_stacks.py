@@ -8,7 +8,7 @@ from live import CUT, FULL, TOP, Target, expect, is_marked, no_bad, record_targe
 
 SECONDS = 21 if FULL else 1.2
 HERTZ = 9999
-SAMPLES = 200000 if FULL else 1
+SAMPLES = 200000 if FULL else 50
 
 
 def prefixes(names):
@@ -75,7 +75,7 @@ def sample(python, name, *arguments, options=(), functions=(), **checks):
     several = Several()
     with Target(python, name, *arguments) as target:
         for _ in range(40 if FULL else 10):
-            several.add(record_target(target, HERTZ, SECONDS, *options, **checks))
+            several.add(record_target(target, HERTZ, SECONDS, *options, least=0, **checks))
             missing = set(functions) - {frame.name for frames, _ in several.stacks for frame in frames}
             if several.samples >= SAMPLES and not missing:
                 break
