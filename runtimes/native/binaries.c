@@ -271,7 +271,8 @@ void native_binaries_map(struct native_binaries *b, pid_t pid, const struct proc
 	int err = file ? map_find(b, pid, map, &index) : 0;
 
 	*ret = (struct native_mapping){ .start = map->start, .end = map->end, .bias = map->start };
-	if (err && err != -ENOENT)
+	/* Where an instruction with a probe is executed: the frame is that of the function it is taken from. */
+	if ((err && err != -ENOENT) || !strcmp(map->path, "[uprobes]"))
 		ret->at = NATIVE_WITHOUT_FILE;
 	binary = native_binaries_at(b, index);
 	if (!binary)

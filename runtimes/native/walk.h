@@ -133,10 +133,10 @@ native_inline bool native_over(struct native_walk *n, enum scry_walk_error error
 	return true;
 }
 
-/* To the caller, whose frame begins at cfa. */
+/* To the caller, whose frame begins at cfa. The innermost function may have taken the return address from the stack (vfork). */
 native_inline bool native_return(struct native_walk *n, __u64 cfa, __u64 pc)
 {
-	if (cfa <= n->sp)
+	if (cfa < n->sp || (cfa == n->sp && !n->inner))
 		return native_over(n, SCRY_WALK_NATIVE_STUCK);
 	n->sp = cfa;
 	n->pc = pc;
