@@ -155,7 +155,9 @@ static enum scry_walk_error lay(struct mixed *m, const struct scry_sample *sampl
 			lay_together(m, sample, calls > known);
 			return SCRY_WALK_OK;
 		}
-		error = sample->error ? sample->error : SCRY_WALK_NATIVE_MISMATCH;
+		error = sample->error		   ? sample->error :
+			sample->count && !known ? SCRY_WALK_NATIVE_APART :
+						  SCRY_WALK_NATIVE_MISMATCH;
 	}
 	lay_apart(m, sample);
 	return error;
