@@ -150,7 +150,8 @@ const struct command cmd_flamegraph = {
 		   "searches (a regular expression, letters of either case), arrows move, Esc resets. The address keeps "
 		   "zoom and search.\n\n"
 		   "Colours: code of the program in warm hues by file, an interpreter's own functions green, other native "
-		   "code blue, the kernel violet, remarks such as [truncated] grey; a legend names the kinds that are there. In folded text the kind comes from the "
+		   "code blue, the kernel violet, remarks such as [truncated] grey; a legend names the "
+		   "kinds that are there. In folded text the kind comes from the "
 		   "suffixes _[k], _[j], _[i] and from the file in 'function (file:line)'.",
 	.examples = "scry flamegraph app.folded -o app.svg\n  draw a recording\n"
 		    "perf script | stackcollapse-perf.pl | scry flamegraph > perf.svg\n  stacks of perf\n"

@@ -37,7 +37,9 @@ static unsigned merit(char type, const char *name)
 	unsigned underscores = strspn(name, "_");
 	size_t length = strcspn(name, MODULE);
 
-	return (type == 'T' ? 1u << 16 : 0) | (underscores < 15 ? 15 - underscores : 0) << 12 | (length < 4095 ? 4095 - length : 0);
+	underscores = underscores < 15 ? underscores : 15;
+	length = length < 4095 ? length : 4095;
+	return (type == 'T' ? 1u << 16 : 0) | (15 - underscores) << 12 | (4095 - length);
 }
 
 /* "ffffffff81000000 T name\t[module]": the tab becomes MODULE. There are hundreds of thousands, so no scanf. */

@@ -7,8 +7,8 @@
 
 /*
  * Add those of a file whose machine is x86-64; of others none. A stub is known by the slot of the global offset table that it
- * jumps through, and that by its relocation. `names` is the table made of what is there already, for stubs of the file's own
- * functions. 0 or -errno as of symbol_list_add().
+ * jumps through, and that by its relocation. Stubs of the file's own functions take their names from the list, so what names
+ * these must be in it. 0 or -errno as of symbol_list_add().
  */
 int plt_add(struct symbol_list *list, const struct elf *elf);
 
