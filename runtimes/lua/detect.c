@@ -46,8 +46,7 @@ static unsigned find_release(const char *bytes, size_t size)
 	return 0;
 }
 
-/* 0: this file has no lua_ident. */
-static unsigned release_of(const struct elf *elf)
+unsigned lua_release_of(const struct elf *elf)
 {
 	_cleanup_free_ char *bytes = NULL;
 	struct elf_symbol symbol;
@@ -101,7 +100,7 @@ static void describe(const struct elf *elf, struct runtime_binary *ret)
 int lua_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias, struct runtime_binary *ret, char *why,
 		  size_t size)
 {
-	unsigned release = release_of(elf);
+	unsigned release = lua_release_of(elf);
 	struct scry_lua *lua = &ret->wire.lua;
 	const struct lua_row *row;
 

@@ -29,7 +29,7 @@
 #define STATE_543 .state_global = 24, .state_ci = 32, .state_base_ci = 96, .state_stack = 48, .state_stack_last = 40, \
 	.state_errorJmp = 88
 
-#define STATUS_52 .status_bytes = 1, .status_lua = 1, .status_hooked = 2, .status_tail = 0x40
+#define STATUS_52 .status_bytes = 1, .status_reentry = 4, .status_lua = 1, .status_hooked = 2, .status_tail = 0x40
 #define STATUS_53 .status_lua = 2, .status_hooked = 4, .status_tail = 0x20, .status_finalizer = 0x100
 #define STATUS_54 .status_bytes = 2, .status_c = 2, .status_hooked = 8, .status_tail = 0x20, .status_finalizer = 0x80
 
@@ -55,15 +55,15 @@ static const struct lua_row rows[] = {
 		.ci_callstatus = 34, .ci_size = 80, .closure_p = 24, .upvalue_stride = 16, .string_text = 24,
 		.string_length = 16 } },
 	{ LUA_RELEASE(5, 3, 0), "table row 5.3.0", {
-		STATE_53, STATUS_53, PROTO_53, .state_status = 10, .global_mainthread = 224, .ci_previous = 16,
+		STATE_53, STATUS_53, PROTO_53, .state_status = 10, .status_reentry = 8, .global_mainthread = 224, .ci_previous = 16,
 		.ci_savedpc = 40, .ci_callstatus = 66, .status_bytes = 1, .ci_size = 72, .closure_p = 24,
 		.upvalue_stride = 16, .string_text = 32, .string_length = 16 } },
 	{ LUA_RELEASE(5, 3, 1), "table row 5.3.1", {
-		STATE_53, STATUS_53, PROTO_53, .state_status = 10, .global_mainthread = 224, .ci_previous = 16,
+		STATE_53, STATUS_53, PROTO_53, .state_status = 10, .status_reentry = 8, .global_mainthread = 224, .ci_previous = 16,
 		.ci_savedpc = 40, .ci_callstatus = 66, .status_bytes = 1, .ci_size = 72, .closure_p = 24,
 		.upvalue_stride = 16, .string_text = 24, .string_length = 16, .short_length = 11 } },
 	{ LUA_RELEASE(5, 3, 2), "table row 5.3.2", {
-		STATE_53, STATUS_53, PROTO_53, .state_status = 12, .global_mainthread = 200, .ci_previous = 16,
+		STATE_53, STATUS_53, PROTO_53, .state_status = 12, .status_fresh = 8, .global_mainthread = 200, .ci_previous = 16,
 		.ci_savedpc = 40, .ci_callstatus = 66, .status_bytes = 2, .ci_size = 72, .closure_p = 24,
 		.upvalue_stride = 16, .string_text = 24, .string_length = 16, .short_length = 11 } },
 	{ LUA_RELEASE(5, 4, 0), "table row 5.4.0", {
@@ -75,11 +75,12 @@ static const struct lua_row rows[] = {
 		.state_stack = 48, .state_stack_last = 40, .state_errorJmp = 80, .global_mainthread = 264,
 		.ci_callstatus = 62 } },
 	{ LUA_RELEASE(5, 4, 3), "table row 5.4.3", {
-		STATE_543, PROTO_54, STATUS_54, CI_54, .state_status = 10, .global_mainthread = 264,
+		STATE_543, PROTO_54, STATUS_54, CI_54, .state_status = 10, .status_fresh = 4, .global_mainthread = 264,
 		.ci_callstatus = 62 } },
 	{ LUA_RELEASE(5, 5, 0), "table row 5.5", {
 		STATE_543, PROTO_54, CI_54, .state_status = 11, .global_mainthread = 1416, .main_inside = 1,
-		.ci_callstatus = 60, .status_bytes = 4, .status_c = 0x8000, .status_hooked = 0x100000,
+		.ci_callstatus = 60, .status_bytes = 4, .status_c = 0x8000, .status_fresh = 0x10000,
+		.status_hooked = 0x100000,
 		.status_tail = 0x400000, .status_finalizer = 0x1000000, .string_heap = 1 } },
 };
 

@@ -35,6 +35,8 @@ struct lua_layout {
 	__u32 status_lua;    /* bits of ci->callstatus: a Lua function (5.2, 5.3) */
 	__u32 status_c;	     /* a C function (5.4, 5.5) */
 	__u32 status_tail, status_finalizer, status_hooked;
+	__u32 status_fresh;   /* C entered the interpreter here (5.3.2+) */
+	__u32 status_reentry; /* C did not (5.2 to 5.3.1) */
 	__u8 upvalue_stride; /* bytes of an upvalue's description: TString * alone (5.1), or Upvaldesc */
 	__u8 string_heap;    /* long strings' text is pointed to from string_text (5.5) */
 	__u8 line_deltas;    /* lines are stored as differences (5.4, 5.5) */

@@ -32,6 +32,11 @@ struct lua_field {
 extern const struct lua_field lua_fields[];
 extern const size_t lua_field_count;
 
+/* ---- detect.c ---- */
+
+/* LUA_RELEASE() of the Lua in a file; 0: it has none. */
+unsigned lua_release_of(const struct elf *elf);
+
 /* ---- jit_detect.c ---- */
 
 /* What lua_recognise() does, but for the build id and its like. */
@@ -53,6 +58,7 @@ bool lua_call_name(const struct runtime_binary *binary, const struct code_name *
 int lua_probes(const struct runtime_binary *binary, const struct elf *elf, enum runtime_event event,
 	       enum runtime_method method, void (*add)(void *ctx, const struct runtime_probe *probe), void *ctx,
 	       enum runtime_method *used, char *why, size_t size);
+int lua_eval(const struct elf *elf, struct elf_range *ret, size_t max);
 void lua_events(const struct runtime_binary *binary, const struct elf *elf,
 		void (*add)(void *ctx, const char *event, const char *method, const char *place), void *ctx);
 

@@ -24,5 +24,6 @@ const struct runtime_ops lua_runtime = {
 	.line = lua_line,
 	.call_name = lua_call_name,
 	.probes = lua_probes,
+	.eval = lua_eval,
 	.events = lua_events,
 };

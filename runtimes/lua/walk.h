@@ -337,6 +337,25 @@ lua_inline bool lua_take_proto(const struct lua_layout *l, struct scry_scratch *
 	return true;
 }
 
+/* Did C enter the interpreter by this Lua function? */
+lua_inline bool lua_is_entry(const struct lua_layout *l, const struct lua_call *call)
+{
+	if (l->status_lua ? !(call->status & l->status_lua) : !l->status_c || call->status & l->status_c)
+		return false;
+	return l->status_fresh ? call->status & l->status_fresh : l->status_reentry && !(call->status & l->status_reentry);
+}
+
+/* Said of the frame that was just taken, or of none where that was dropped. */
+lua_inline void lua_count_entry(struct scry_scratch *s, bool taken)
+{
+	__u32 last = s->walk.count - 1;
+
+	if (!taken)
+		s->walk.entries += s->walk.entries < SCRY_ENTRIES_MAX;
+	else if (last < SCRY_MAX_STACK && s->frames[last].code >> SCRY_ENTRIES_SHIFT < SCRY_ENTRIES_MAX)
+		s->frames[last].code += SCRY_CODE_IDS;
+}
+
 /* Take the frame at `ci`; the one below, or 0. An error ends the walk. */
 lua_inline __u64 lua_frame(const struct lua_layout *l, struct scry_scratch *s, void *known, __u64 ci)
 {
@@ -351,6 +370,8 @@ lua_inline __u64 lua_frame(const struct lua_layout *l, struct scry_scratch *s, v
 		lua_put(s, lua_code(s, known, LUA_KIND_C, call.callee), SCRY_AT_NONE);
 	else if (taken)
 		taken = lua_take_proto(l, s, known, &call);
+	if (walk_counts_entries() && lua_is_entry(l, &call))
+		lua_count_entry(s, taken);
 	if (!taken && !w->top)
 		s->walk.error = SCRY_WALK_BAD_CODE;
 	w->top = 0;

@@ -223,3 +223,26 @@ def lua_hostile():
             process.kill()
             process.wait()
     return ", ".join(results)
+
+
+@test("none")
+def lua_native():
+    """With --native: C, Lua and C again in their order, down to where the program begins."""
+    notes = []
+    for lua in which():
+        if lua.jit or lua.minor == (5, 1):		# these do not tell where C entered the interpreter
+            continue
+        with LuaTarget(lua, "chains", 2) as target:
+            recording = record("-p", target.pid, "-F", 1999, "-d", 1, "--native")
+        total = whole = mixed = 0
+        for frames, count in recording.stacks:
+            total += count
+            names = [frame.name for frame in frames]
+            lua_at = [i for i, frame in enumerate(frames) if written(frame) == "M"]
+            whole += count if lua_at and any("libc.so.6" in name for name in names[:lua_at[0]]) else 0
+            c = [i for i, frame in enumerate(frames) if written(frame) == "gsub"]
+            mixed += count if c and lua_at and lua_at[0] < c[0] < len(frames) - 1 else 0
+        expect(sum(recording.json["errors"].values()) <= 0.01 * total, "%s: %s of %d" % (lua.label, recording.json["errors"], total))
+        expect(whole > 0.97 * total and mixed > 0.02 * total, "%s: %d of %d whole, %d with gsub" % (lua.label, whole, total, mixed))
+        notes.append("%s %d of %d" % (lua.label, whole, total))
+    return ", ".join(notes)
