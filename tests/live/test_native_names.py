@@ -114,11 +114,14 @@ def code_made_at_run_time(python):
     python.since(3, 12)
     chain = ["outermost", "between", "innermost"]
     with Target(python, "perfmap", options=["-X", "perf"]) as target:
-        if not os.path.exists(python.root + "/tmp/perf-%d.map" % target.pid):
+        told = python.root + "/tmp/perf-%d.map" % target.pid
+        if not os.path.exists(told):
             raise Skip("this build has no -X perf")
-        every = record_target(target, 1999, SECONDS, "--native=all")
-        folded = record_target(target, 1999, SECONDS, "--native")
-        os.unlink(python.root + "/tmp/perf-%d.map" % target.pid)
+        try:
+            every = record_target(target, 1999, SECONDS, "--native=all")
+            folded = record_target(target, 1999, SECONDS, "--native")
+        finally:
+            os.unlink(told)
     named = share([([split(f) for f in frames], count) for frames, count in every.stacks if frames[-1].name == "innermost"],
                   lambda frames: [f[0].split(":")[2] for f in frames if f[0].startswith("py::")][-3:] == chain)
     expect(named > 0.9, "only %d%% of stacks have all trampolines" % (100 * named))
