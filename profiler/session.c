@@ -276,6 +276,8 @@ int session_open(const struct session_options *options, session_handler *handler
 		err = attach_process_events(s);
 	if (!err && options->waits)
 		err = waits_attach(s->skel);
+	if (!err && options->waits && (options->all || options->cgroup)) /* those that do not run must be known before */
+		follow_all(s->follow);
 	if (!err) {
 		s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_record, s, NULL);
 		err = s->ring ? 0 : fail(-errno, "read BPF ring buffer:");

@@ -120,3 +120,39 @@ def wakers(python):
     expect(["<module>"] in released, "locked: %s" % released)
     slept = [mark for stack, mark, by in woken["asleep"] if stack[-1] == "asleep"]
     expect("[woken by an interrupt]" in slept, "asleep: %s" % slept)
+
+
+@test("one")
+def idle_threads_of_the_machine(python):
+    with Target(python, "waits") as target:
+        recording = record("-a", "-e", "offcpu", "-d", 1)
+    rows = {(row["pid"], row["tid"]): row for row in recording.json["threads"]}
+    for name, tid in target.known["threads"].items():
+        name = name.rstrip("0123456789")
+        if name in ("locked", "receiving", "reading", "polling", "spawning"):
+            row = rows.get((target.pid, tid), {"off": {}, "off_ns": 0})
+            expect(list(row["off"]) == [WAITS_FOR[name]] and row["off_ns"] > 0.98e9 * recording.json["duration_s"],
+                   "%s: %s of %.3f s" % (name, row, recording.json["duration_s"]))
+
+
+@test("few")
+def lives_of_processes(python):
+    """A process that forks, and then becomes another program: all its time, and its child's, is there."""
+    script = ("import os, sys, time\n"
+              "child = os.fork()\n"
+              "if not child:\n    time.sleep(0.3)\n    os._exit(0)\n"
+              "os.waitpid(child, 0)\nsys.stdout.write('%d %d\\n' % (os.getpid(), child))\nsys.stdout.flush()\n"
+              "os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(0.3)'])")
+    recording = record("-e", "wall", "-F", 999, "--", python.path, "-c", script)
+    # Interpreters in a folder of their own are started by a program that becomes them.
+    main, child = [int(word) for word in recording.output.split()]
+    table = recording.json
+    spent = {tid: sum(row["wall_ns"] for row in table["threads"] if row["tid"] == tid) / 1e9 for tid in (main, child)}
+    slept = {tid: sum(row["off"].get("sleep", 0) for row in table["threads"] if row["tid"] == tid) / 1e9 for tid in (main, child)}
+    expect(table["lost"] == 0, "%d lost" % table["lost"])
+    expect(slept[main] >= 0.299 and slept[child] >= 0.299, "asleep %s" % slept)
+    # The program ends a moment before its recording.
+    expect(0.6 <= spent[main] <= table["duration_s"] and spent[main] >= table["duration_s"] - 0.15,
+           "%.3f s of %.3f s" % (spent[main], table["duration_s"]))
+    expect(0.3 <= spent[child] <= spent[main], "the child: %.3f s, its parent %.3f s" % (spent[child], spent[main]))
+    return "%.3f s of %.3f s" % (spent[main], table["duration_s"])
