@@ -269,8 +269,7 @@ static void check_uprobe(const struct check *check, struct finding *f)
 		return advise(f, "run with sudo");
 	}
 	if (hits == -EACCES && uprobe_multi_is_there()) {
-		found(f, VERDICT_NOTE, "uprobes by perf want CAP_SYS_ADMIN here: record does without them");
-		return advise(f, "for trace and stat, run with sudo");
+		return found(f, VERDICT_OK, "uprobes by multi-uprobe links (those by perf would want CAP_SYS_ADMIN)");
 	}
 	if (hits < 0)
 		return refused(f, "setting a uprobe", hits);
@@ -372,7 +371,7 @@ const struct check doctor_checks[] = {
 	CAP(CAP_PERFMON, check_needed_cap, NULL),
 	CAP(CAP_SYS_PTRACE, check_useful_cap, "only processes of this user can be examined"),
 	CAP(CAP_DAC_READ_SEARCH, check_useful_cap, "interpreters in private folders are not found"),
-	CAP(CAP_SYS_ADMIN, check_useful_cap, "trace and stat need it, on kernels since July 2025"),
+	CAP(CAP_SYS_ADMIN, check_useful_cap, "uprobes need it where the kernel is older than 6.6 but has the fixes of July 2025"),
 	CAP(CAP_SYS_RESOURCE, check_useful_cap, "not needed"),
 	{ "user_namespace", check_user_namespace },
 	{ "pid_namespace", check_pid_namespace },
