@@ -161,6 +161,58 @@ static void collections_are_told_by_generation_and_cause(void **state)
 	    "     402   61.1 ms   13.17%   load (/srv/app/views.py:88)\n");
 }
 
+static void add_lock(struct statistics *s)
+{
+	struct event_made made = { .event = { .event = SCRY_EVENT_GIL, .duration_ns = 4000000 }, .codes = load, .count = 1,
+				   .tid = 21, .comm = "one" };
+
+	take(s, &made);
+	take(s, &made);
+	made.event.number = SCRY_GIL_WAITED;
+	made.event.duration_ns = 9000000;
+	made.codes = handle;
+	made.tid = 22;
+	made.comm = "two";
+	take(s, &made);
+}
+
+static void the_lock_is_told_by_function_and_thread(void **state)
+{
+	struct stat_options options = { .kind = SCRY_EVENT_GIL };
+	static struct statistics s;
+	char *text;
+
+	begin(&s, &options, &text);
+	add_lock(&s);
+	end(&s, &text,
+	    "    holds     held      p99     waits   waited      p99   function\n"
+	    "        2  8.00 ms  4.00 ms         0     0 ns     0 ns   load (/srv/…ews.py:88)\n"
+	    "        0     0 ns     0 ns         1  9.00 ms  8.91 ms   handle (/srv…ws.py:31)\n"
+	    "\n"
+	    "    holds     held      p99     waits   waited      p99   thread\n"
+	    "        2  8.00 ms  4.00 ms         0     0 ns     0 ns   one (tid 21)\n"
+	    "        0     0 ns     0 ns         1  9.00 ms  8.91 ms   two (tid 22)\n"
+	    "\n"
+	    "held at a time\n"
+	    " 2.10 ms |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| 2\n"
+	    "\n"
+	    "waited at a time\n"
+	    " 8.39 ms |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| 1\n");
+	options.json = true;
+	begin(&s, &options, &text);
+	add_lock(&s);
+	end(&s, &text,
+	    "{\n  \"event\": \"gil\",\n  \"duration_s\": 2.000000,\n  \"lost\": 3,\n  \"rows\": [\n"
+	    "    {\"function\": \"load\", \"file\": \"/srv/app/views.py\", \"line\": 88, \"holds\": 2, \"hold_ns\": 8000000, "
+	    "\"hold_max_ns\": 4000000, \"waits\": 0, \"wait_ns\": 0, \"wait_max_ns\": 0},\n"
+	    "    {\"function\": \"handle\", \"file\": \"/srv/app/views.py\", \"line\": 31, \"holds\": 0, \"hold_ns\": 0, "
+	    "\"hold_max_ns\": 0, \"waits\": 1, \"wait_ns\": 9000000, \"wait_max_ns\": 9000000}\n  ],\n  \"threads\": [\n"
+	    "    {\"pid\": 4711, \"tid\": 21, \"name\": \"one\", \"holds\": 2, \"hold_ns\": 8000000, \"hold_max_ns\": 4000000, "
+	    "\"waits\": 0, \"wait_ns\": 0, \"wait_max_ns\": 0},\n"
+	    "    {\"pid\": 4711, \"tid\": 22, \"name\": \"two\", \"holds\": 0, \"hold_ns\": 0, \"hold_max_ns\": 0, "
+	    "\"waits\": 1, \"wait_ns\": 9000000, \"wait_max_ns\": 9000000}\n  ]\n}\n");
+}
+
 static void collectors_are_told_apart(void **state)
 {
 	struct event_made made = { .event = { .event = SCRY_EVENT_GC, .duration_ns = 152000, .number2 = 3 } };
@@ -260,6 +312,7 @@ int main(void)
 		cmocka_unit_test(code_objects_of_a_function_are_one_row),
 		cmocka_unit_test(rows_are_sorted_limited_and_filtered),
 		cmocka_unit_test(collections_are_told_by_generation_and_cause),
+		cmocka_unit_test(the_lock_is_told_by_function_and_thread),
 		cmocka_unit_test(collectors_are_told_apart),
 		cmocka_unit_test(imports_exceptions_lines_and_audit_events_have_their_rows),
 		cmocka_unit_test(nothing_is_said_of_nothing),
