@@ -8,7 +8,7 @@
 #include "cmd.h"
 
 #define HELP_INTRO                                                                                   \
-	"scry shows what a running Python program is doing: from the kernel, without stopping it, "  \
+	"scry shows what a running Python or Lua program is doing: from the kernel, without stopping it, "  \
 	"changing it or asking it to cooperate."
 
 void help_usage(FILE *to);				   /* all commands, one line each */

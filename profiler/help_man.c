@@ -85,7 +85,7 @@ static void put_head(FILE *to, const char *page, const char *summary)
 
 static void man_scry(FILE *to)
 {
-	put_head(to, "scry", "show what a running Python program is doing");
+	put_head(to, "scry", "show what a running Python or Lua program is doing");
 	fputs(".B scry\n.I VERB\n[OPTIONS]\n.SH DESCRIPTION\n", to);
 	put(to, HELP_INTRO);
 	fputs("\n.SH COMMANDS\n", to);
