@@ -86,13 +86,17 @@ static long evals(const struct mixed *m, const struct scry_sample *sample)
 	return sum;
 }
 
-/* The C frames above the innermost call of the eval function, then all interpreted ones. */
-static void lay_apart(struct mixed *m, const struct scry_sample *sample)
+/*
+ * The C frames above the innermost call of the eval function, then all interpreted ones. Where that is not known of a language, those
+ * above the interpreter's own code.
+ */
+static void lay_apart(struct mixed *m, const struct scry_sample *sample, bool unknown)
 {
 	for (__u32 i = 0; i < sample->native; i++) {
 		const struct scry_frame *frame = &sample->frames[sample->count + i];
+		const struct native_binary *binary = binary_of(m, frame);
 
-		if (is_eval(m, frame))
+		if (is_eval(m, frame) || (unknown && binary && binary->runtime))
 			break;
 		add(m, frame);
 	}
@@ -159,7 +163,7 @@ static enum scry_walk_error lay(struct mixed *m, const struct scry_sample *sampl
 			sample->count && !known ? SCRY_WALK_NATIVE_APART :
 						  SCRY_WALK_NATIVE_MISMATCH;
 	}
-	lay_apart(m, sample);
+	lay_apart(m, sample, error == SCRY_WALK_NATIVE_APART);
 	return error;
 }
 
