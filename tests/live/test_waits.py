@@ -156,3 +156,19 @@ def lives_of_processes(python):
            "%.3f s of %.3f s" % (spent[main], table["duration_s"]))
     expect(0.3 <= spent[child] <= spent[main], "the child: %.3f s, its parent %.3f s" % (spent[child], spent[main]))
     return "%.3f s of %.3f s" % (spent[main], table["duration_s"])
+
+
+@test("few")
+def deep_waits(python):
+    """The stack of a wait is whole, however deep, though what is told of each wait has one size."""
+    script = ("import sys, time\n"
+              "sys.setrecursionlimit(7000)\n"
+              "def deep(n):\n    if n > 1:\n        deep(n - 1)\n    else:\n        for _ in range(20):\n            time.sleep(0.01)\n"
+              "time.sleep(0.2)\n"		# a program that has just been started is examined when it has been seen to run
+              "deep(4000)")
+    recording = record("-e", "offcpu", "--max-stack", 8192, "--root", "reason", "--", python.path, "-c", script)
+    slept = [(frames, value) for frames, value in recording.stacks
+             if frames[0].name == "[sleep]" and frames[-1].name == "deep"]
+    expect(sum(value for _, value in slept) >= 0.199e9, "%d ns asleep in deep()" % sum(value for _, value in slept))
+    depths = {sum(frame.name == "deep" for frame in frames) for frames, _ in slept}
+    expect(depths == {4000}, "depths %s" % depths)

@@ -181,6 +181,11 @@ static void sums_up_time_on_cpu_and_off(void **state)
 	assert_non_null(strstr(text, "{\"reason\": \"lock\", \"samples\": 1, \"ns\": 70000}"));
 	assert_non_null(strstr(text, "{\"reason\": \"running\", \"samples\": 3, \"ns\": 40000}"));
 	assert_string_equal(leaf_name(p, 3), "[on CPU between samples]");
+	assert_int_equal(sink_table.write(p, to, &(struct output_options){ .by = OUTPUT_BY_REASON }), 0);
+	fflush(to);
+	assert_non_null(strstr(text, " share     time   samples  threads   reason\n"
+				     " 63.6%  70.0 µs         1        1   lock\n"
+				     " 36.4%  40.0 µs         3        2   running\n"));
 	fseek(to, 0, SEEK_SET);
 	assert_int_equal(sink_folded.write(p, to, &by_reason), 0);
 	fclose(to);
