@@ -345,6 +345,14 @@ lua_inline bool lua_is_entry(const struct lua_layout *l, const struct lua_call *
 	return l->status_fresh ? call->status & l->status_fresh : l->status_reentry && !(call->status & l->status_reentry);
 }
 
+/* 5.2: the innermost frame is linked before it is said that C had no part in it; then it has run nothing yet. */
+lua_inline bool lua_is_entering(const struct lua_layout *l, struct scry_scratch *s)
+{
+	__u32 last = s->walk.count - 1;
+
+	return l->status_reentry && last < SCRY_MAX_STACK && s->frames[last].at == SCRY_AT_NONE;
+}
+
 /* Said of the frame that was just taken, or of none where that was dropped. */
 lua_inline void lua_count_entry(struct scry_scratch *s, bool taken)
 {
@@ -370,7 +378,7 @@ lua_inline __u64 lua_frame(const struct lua_layout *l, struct scry_scratch *s, v
 		lua_put(s, lua_code(s, known, LUA_KIND_C, call.callee), SCRY_AT_NONE);
 	else if (taken)
 		taken = lua_take_proto(l, s, known, &call);
-	if (walk_counts_entries() && lua_is_entry(l, &call))
+	if (walk_counts_entries() && lua_is_entry(l, &call) && !(taken && w->top && lua_is_entering(l, s)))
 		lua_count_entry(s, taken);
 	if (!taken && !w->top)
 		s->walk.error = SCRY_WALK_BAD_CODE;
