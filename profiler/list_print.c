@@ -13,13 +13,13 @@ static unsigned smaller(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Text escaped and cut to `cells`, filled up with spaces to `width`. */
+/* Text escaped and cut to `cells`, filled up with spaces to `width`; what is wider has two behind it. */
 static void put(FILE *to, const char *text, unsigned cells, unsigned width)
 {
 	_cleanup_free_ char *fit = escape_fit(text ?: "", cells);
 	unsigned used = fit ? escape_width(fit) : 0;
 
-	fprintf(to, "%s%*s", fit ?: "", used < width ? (int)(width - used) : 0, "");
+	fprintf(to, "%s%*s", fit ?: "", used < width ? (int)(width - used) : width ? 2 : 0, "");
 }
 
 static void put_key(FILE *to, const char *key, const char *value, unsigned columns)

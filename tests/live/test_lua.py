@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from live import FULL, SCRATCH, SCRY, Skip, expect, is_marked, no_bad, record, record_target, test
+from live import FULL, SCRATCH, SCRY, TOP, Skip, expect, is_marked, no_bad, record, record_target, test
 from lua import LuaTarget, which
 
 SECONDS = 20 if FULL else 0.9
@@ -74,7 +74,7 @@ def lua_points():
 def lua_shares():
     """Shares of CPU time, against the target's own clock; with the compiler on as well."""
     notes = []
-    for lua in which() if FULL else [lua for lua in which() if lua.jit or lua.minor in ((5, 1), (5, 4))]:
+    for lua in which() if FULL else [lua for lua in which() if lua.jit or lua.minor == (5, 4)]:
         with LuaTarget(lua, "shares", 3.4) as target:
             recording = record_target(target, 999, 3)
             true = target.truth()["shares"]
@@ -246,3 +246,28 @@ def lua_native():
         expect(whole > 0.97 * total and mixed > 0.02 * total, "%s: %d of %d whole, %d with gsub" % (lua.label, whole, total, mixed))
         notes.append("%s %d of %d" % (lua.label, whole, total))
     return ", ".join(notes)
+
+
+@test("none")
+def lua_embedded():
+    """A program that loads liblua and calls it unprotected; its own function by its symbol, not by Lua's name for it."""
+    header = "/usr/include/lua5.4/lua.h"
+    if not os.path.exists(header):
+        raise Skip("no " + header)
+    program = os.path.join(SCRATCH, "embed-lua")
+    subprocess.run(["gcc", "-O1", "-I", os.path.dirname(header), "-o", program,
+                    os.path.join(TOP, "tests", "targets", "lua", "embed.c"), "-llua5.4"], check=True)
+    process = subprocess.Popen([program])
+    try:
+        time.sleep(0.3)
+        listed = subprocess.run([SCRY, "list", str(process.pid)], stdout=subprocess.PIPE, check=True).stdout.decode()
+        expect(re.search(r"^lua 5\.4\.\d+ +/.*/liblua5\.4\.so", listed, re.M), listed)
+        recording = record("-p", process.pid, "-F", 999, "-d", 1)
+    finally:
+        process.kill()
+        process.wait()
+    total = recording.samples
+    right = sum(count for frames, count in recording.stacks if len(frames) == 3 and written(frames[0]) == "M"
+                and frames[1].name.split(" ")[0] == "f" and frames[2].name == "work_in_c ([C])")
+    expect(right > 0.95 * total, "%d of %d as expected, e.g. %s" % (right, total, recording.stacks[:2]))
+    return "%d of %d samples" % (right, total)
