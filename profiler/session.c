@@ -52,34 +52,6 @@ static int refused(int err, const char *what)
 	return fail(err, "%s: %s; 'scry doctor' tells what is missing", what, strerror(-err));
 }
 
-/* Memory is looked at for as long as it may be sampled. */
-static void on_memory(struct session *s, const struct scry_record *record, size_t size)
-{
-	if (!s->spaces)
-		return;
-	switch (record->kind) {
-	case SCRY_RECORD_SAMPLE:
-	case SCRY_RECORD_STACK:
-		if (size >= sizeof(struct scry_sample) && ((const struct scry_sample *)record)->count)
-			spaces_sampled(s->spaces, record->pid);
-		break;
-	case SCRY_RECORD_ASK_MAP:
-		spaces_follow(s->spaces, record->pid);
-		break;
-	case SCRY_RECORD_FORK:
-		if (size >= sizeof(struct scry_process))
-			spaces_fork(s->spaces, record->pid, ((const struct scry_process *)record)->parent);
-		break;
-	case SCRY_RECORD_EXEC:
-		spaces_forget(s->spaces, record->pid);
-		spaces_follow(s->spaces, record->pid);
-		break;
-	case SCRY_RECORD_EXIT:
-		spaces_forget(s->spaces, record->pid);
-		break;
-	}
-}
-
 /* The programs' questions and news concern the session first, then the handler. */
 static int on_record(void *ctx, void *data, size_t size)
 {
@@ -88,7 +60,8 @@ static int on_record(void *ctx, void *data, size_t size)
 
 	if (size < sizeof(*record))
 		return 0;
-	on_memory(s, record, size); /* first: looking for an interpreter takes longer */
+	if (s->spaces)
+		spaces_take(s->spaces, record, size); /* first: looking for an interpreter takes longer */
 	switch (record->kind) {
 	case SCRY_RECORD_ASK_MAP:
 		return 0;

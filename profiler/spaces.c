@@ -355,7 +355,8 @@ void spaces_expect(struct spaces *s, const char *program)
 	s->build_ns += loop_now() - start;
 }
 
-void spaces_sampled(struct spaces *s, pid_t pid)
+/* A sample of interpreted frames has come: the interpreter may have been found by the programs since its memory was looked at. */
+static void sampled(struct spaces *s, pid_t pid)
 {
 	struct process *process = process_find(s, pid);
 
@@ -365,7 +366,7 @@ void spaces_sampled(struct spaces *s, pid_t pid)
 	process_find(s, pid)->told = true; /* or it is never to be */
 }
 
-void spaces_fork(struct spaces *s, pid_t child, pid_t parent)
+static void forked(struct spaces *s, pid_t child, pid_t parent)
 {
 	const struct process *from = process_find(s, parent);
 	uint32_t number = from ? from->space : 0;
@@ -378,7 +379,7 @@ void spaces_fork(struct spaces *s, pid_t child, pid_t parent)
 	enter(s, to, &s->spaces[number - 1]);
 }
 
-void spaces_forget(struct spaces *s, pid_t pid)
+static void forget(struct spaces *s, pid_t pid)
 {
 	struct process *process = process_find(s, pid);
 	__u32 number = pid;
@@ -389,6 +390,31 @@ void spaces_forget(struct spaces *s, pid_t pid)
 	space_drop(s, process->space);
 	process->space = 0;
 	process->fresh = false;
+}
+
+void spaces_take(struct spaces *s, const struct scry_record *record, size_t size)
+{
+	switch (record->kind) {
+	case SCRY_RECORD_SAMPLE:
+	case SCRY_RECORD_STACK:
+		if (size >= sizeof(struct scry_sample) && ((const struct scry_sample *)record)->count)
+			sampled(s, record->pid);
+		break;
+	case SCRY_RECORD_ASK_MAP:
+		spaces_follow(s, record->pid);
+		break;
+	case SCRY_RECORD_FORK:
+		if (size >= sizeof(struct scry_process))
+			forked(s, record->pid, ((const struct scry_process *)record)->parent);
+		break;
+	case SCRY_RECORD_EXEC:
+		forget(s, record->pid);
+		spaces_follow(s, record->pid);
+		break;
+	case SCRY_RECORD_EXIT:
+		forget(s, record->pid);
+		break;
+	}
 }
 
 static void mapped(void *ctx, pid_t pid)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "../bpf/wire.h"
 #include "../runtimes/native/binaries.h"
 
 struct scry_bpf;
@@ -28,12 +29,8 @@ void spaces_expect(struct spaces *spaces, const char *program);
 
 /* Look at a process's memory (again). Silent: of what could not be had the samples tell. */
 void spaces_follow(struct spaces *spaces, pid_t pid);
-/* A sample of interpreted frames has come: the interpreter may have been found by the programs since its memory was looked at. */
-void spaces_sampled(struct spaces *spaces, pid_t pid);
-/* A process has been forked from another: the same memory, up to now. */
-void spaces_fork(struct spaces *spaces, pid_t child, pid_t parent);
-/* It has ended, or runs another program. */
-void spaces_forget(struct spaces *spaces, pid_t pid);
+/* A record that concerns memory: a question, the lives of processes, samples. */
+void spaces_take(struct spaces *spaces, const struct scry_record *record, size_t size);
 
 /* Look again at those that have mapped memory since. */
 void spaces_poll(struct spaces *spaces);
