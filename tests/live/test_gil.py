@@ -58,7 +58,7 @@ def holds_as_stacks(python):
     expect(any(frames[-2].name == "busy" for frames, _ in waited), "waited: %s" % waited[:5])
 
 
-@test("minors")
+@test("few")
 def samples_that_hold_it(python):
     """Python code runs with the lock; C code that has given it back does not."""
     python.needs("ctypes")
