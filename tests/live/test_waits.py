@@ -85,8 +85,10 @@ def waiting_for_the_gil(python):
         expect(gil == 0, "there is no such lock; " + told)
     else:
         # One of them has the lock at any time, on a CPU or wanting one. The others wait for it, or wake up to see that it is taken.
-        # That of 2.7 is handed to nobody: it wakes who waits, who finds it taken again.
-        expect(gil <= 0.77 and gil + ready >= 0.72 and gil >= (0.5 if python.minor > (2, 7) else 0.2), told)
+        # That of 2.7 is handed to nobody: it wakes who waits, who finds it taken again, which takes a CPU's time too.
+        off = sum(row["off_ns"] for row in mine) / sum(row["wall_ns"] for row in mine)
+        expect(gil <= 0.77 and gil + ready >= 0.98 * off, told)
+        expect(gil >= 0.5 and gil + ready >= 0.72 if python.minor > (2, 7) else gil >= 0.2, told)
     return told
 
 
