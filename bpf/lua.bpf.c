@@ -50,38 +50,49 @@ static __always_inline void lua_look(const struct lua_layout *l, struct scry_scr
 
 extern __u32 next_code;
 
-/* One part of a function's content; `what`: its number. */
+/* Where a part of a function's content lies. */
+static __always_inline __u64 lua_part_place(const struct lua_layout *l, struct scry_scratch *s, __u32 what, __u64 proto, __u64 *bytes)
+{
+	struct lua_string source;
+	__u64 at;
+
+	if (what == LUA_PART_COUNT) {
+		lua_string(l, LUA_U64(s, l->jit ? JIT_PROTO_CHUNK : l->proto_source), &source);
+		*bytes = source.length;
+		return source.address;
+	}
+	if (l->jit && what == LUA_PART_constants) {
+		*bytes = 8ULL * LUA_U32(s, JIT_PROTO_SIZEKGC);
+		return LUA_U64(s, JIT_PROTO_K) - *bytes;
+	}
+	if (l->jit) { /* not the bytecode, which the compiler changes */
+		at = LUA_U64(s, JIT_PROTO_LINEINFO);
+		*bytes = what == LUA_PART_lineinfo ? jit_rest(s, proto, at) : 0;
+		return at;
+	}
+	if (what == LUA_PART_code) {
+		*bytes = 4ULL * LUA_U32(s, l->proto_sizecode);
+		return LUA_U64(s, l->proto_code);
+	}
+	if (what == LUA_PART_constants) {
+		*bytes = 16ULL * LUA_U32(s, l->proto_sizek);
+		return LUA_U64(s, l->proto_k);
+	}
+	*bytes = (__u64)LUA_U32(s, l->proto_sizelineinfo) * lua_element_bytes(l, what);
+	return LUA_U64(s, l->proto_lineinfo);
+}
+
+/* One part of a function's content; `what`: its number, LUA_PART_COUNT: its source's name. */
 __noinline __u64 lua_hash_part(__u32 index, __u32 slot, __u32 what, __u64 proto, __u64 hash)
 {
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
-	const struct lua_layout *l;
-	struct lua_string source;
+	__u64 at, bytes = 0;
 
 	if (!lua || !s)
 		return hash;
-	l = &lua->layout;
-	if (what == LUA_PART_COUNT) {
-		lua_string(l, LUA_U64(s, l->jit ? JIT_PROTO_CHUNK : l->proto_source), &source);
-		return lua_hash(s, hash, source.address, source.length);
-	}
-	if (l->jit) { /* not the bytecode, which the compiler changes */
-		if (what == LUA_PART_constants)
-			return lua_hash(s, hash, LUA_U64(s, JIT_PROTO_K) - 8ULL * LUA_U32(s, JIT_PROTO_SIZEKGC),
-					8ULL * LUA_U32(s, JIT_PROTO_SIZEKGC));
-		if (what == LUA_PART_lineinfo)
-			return lua_hash(s, hash, LUA_U64(s, JIT_PROTO_LINEINFO),
-					jit_rest(s, proto, LUA_U64(s, JIT_PROTO_LINEINFO)));
-		return lua_mix(hash, LUA_U32(s, JIT_PROTO_SIZEBC));
-	}
-	if (what == LUA_PART_code)
-		return lua_hash(s, hash, LUA_U64(s, l->proto_code), 4ULL * LUA_U32(s, l->proto_sizecode));
-	if (what == LUA_PART_lineinfo)
-		return lua_hash(s, hash, LUA_U64(s, l->proto_lineinfo),
-				(__u64)LUA_U32(s, l->proto_sizelineinfo) * lua_element_bytes(l, what));
-	if (what == LUA_PART_constants)
-		return lua_hash(s, hash, LUA_U64(s, l->proto_k), 16ULL * LUA_U32(s, l->proto_sizek));
-	return hash;
+	at = lua_part_place(&lua->layout, s, what, proto, &bytes);
+	return lua_hash(s, hash, at, bytes);
 }
 
 /* The Proto in s->raw as 64 bits that tell it from all others. */
@@ -361,7 +372,7 @@ __noinline int lua_enter(__u32 pid, __u32 slot)
 
 /* ---- the walk ---- */
 
-__noinline int lua_walk_chunk(__u32 index, __u32 slot)
+__noinline int lua_walk_step(__u32 index, __u32 slot)
 {
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
@@ -375,7 +386,7 @@ __noinline int lua_walk_chunk(__u32 index, __u32 slot)
 __noinline int lua_walk_far(__u32 index, __u32 slot)
 {
 	for (int i = 0; i < CHUNKS; i++)
-		if (lua_walk_chunk(index, slot))
+		if (lua_walk_step(index, slot))
 			return 1;
 	return 0;
 }
@@ -387,7 +398,7 @@ __noinline int lua_walk(__u32 pid, __u32 slot)
 
 	if (!s)
 		return 0;
-	for (int i = 0; !over && i <= WALK_MAX_STEPS / WALK_CHUNK / CHUNKS; i++)
+	for (int i = 0; !over && i <= WALK_MAX_STEPS / CHUNKS; i++)
 		over = lua_walk_far(s->walk.binary, slot);
 	if (!over)
 		s->walk.error = SCRY_WALK_TRUNCATED;

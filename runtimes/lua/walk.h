@@ -388,27 +388,22 @@ lua_inline __u64 lua_frame(const struct lua_layout *l, struct scry_scratch *s, v
 	return s->walk.error ? 0 : call.previous;
 }
 
-/* Walk on for a chunk. True when the walk is over. */
+/* Take the next frame, or go on with the next state. True when the walk is over. */
 lua_inline bool lua_walk_on(const struct lua_layout *l, struct scry_scratch *s, void *known)
 {
 	struct lua_walk *w = LUA_WALK(s);
 	__u64 ci = s->walk.frame;
 
-	for (int i = 0; i < WALK_CHUNK; i++) {
-		if (!ci)
-			return true;
-		if (l->jit ? ci > w->base_ci : ci != w->base_ci) {
-			ci = l->jit ? jit_frame(l, s, known, ci) : lua_frame(l, s, known, ci);
-			continue;
-		}
-		if (w->state != w->main)
-			lua_put(s, lua_code(s, known, LUA_KIND_COROUTINE, 0), SCRY_AT_NONE);
-		if (s->walk.error || !lua_enter_state(l, s))
-			ci = 0;
-		else
-			ci = s->walk.frame;
+	if (!ci)
+		return true;
+	if (l->jit ? ci > w->base_ci : ci != w->base_ci) {
+		s->walk.frame = l->jit ? jit_frame(l, s, known, ci) : lua_frame(l, s, known, ci);
+		return false;
 	}
-	s->walk.frame = ci;
+	if (w->state != w->main)
+		lua_put(s, lua_code(s, known, LUA_KIND_COROUTINE, 0), SCRY_AT_NONE);
+	if (s->walk.error || !lua_enter_state(l, s))
+		s->walk.frame = 0;
 	return false;
 }
 
