@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The walk of C frames in the current task. Its maps and functions are only there where a program that uses them is loaded. */
+#include "ask.h"
 #include "native.h"
 #include "task.h"
 
@@ -92,24 +93,6 @@ static __always_inline const struct native_block *walk_block(__u32 index)
 }
 
 #include "../runtimes/native/walk.h"
-
-/* Ask for the memory map of a process, at most once in a while. */
-static __always_inline void native_ask(__u32 pid)
-{
-	struct scry_record ask = { .kind = SCRY_RECORD_ASK_MAP, .pid = pid, .time = bpf_ktime_get_ns() };
-	struct scry_asked first = { .next = ask.time + ASK_FIRST_NS, .wait = ASK_FIRST_NS };
-	struct scry_asked *last = bpf_map_lookup_elem(&native_asked, &pid);
-
-	if (last) {
-		if (ask.time < last->next)
-			return;
-		last->wait = last->wait < ASK_LAST_NS ? last->wait * 2 : ASK_LAST_NS;
-		last->next = ask.time + last->wait;
-	} else {
-		bpf_map_update_elem(&native_asked, &pid, &first, BPF_ANY);
-	}
-	bpf_ringbuf_output(&events, &ask, sizeof(ask), BPF_RB_FORCE_WAKEUP);
-}
 
 #if defined(__TARGET_ARCH_x86)
 /* In user mode, or where the task entered the kernel: struct pt_regs (arch/x86/include/asm/ptrace.h). */
@@ -224,7 +207,7 @@ __noinline int native_walk(__u32 pid, __u32 slot)
 				break;
 	}
 	if (n->error == SCRY_WALK_NATIVE_PENDING || n->error == SCRY_WALK_NATIVE_UNMAPPED)
-		native_ask(pid);
+		ask_seldom(&native_asked, SCRY_RECORD_ASK_MAP, pid, ASK_FIRST_NS, ASK_LAST_NS);
 	s->sample.native = n->count;
 	s->sample.native_error = n->error;
 	return 0;

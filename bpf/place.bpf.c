@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Finding a process's interpreter from its executable alone. */
+#include "ask.h"
 #include "place.h"
 #include "walk.h"
 
-#define ASK_FIRST_NS  2000000ULL     /* 2 ms */
+#define ASK_FIRST_NS  2000000ULL /* 2 ms */
 #define ASK_LAST_NS   8000000000ULL
 #define E2BIG 7 /* <asm/errno.h> would bring the C library's */
 #define MAX_LIBRARIES 64 /* looked at in the dynamic linker's list; one that is opened late is found by user space */
 
 __u32 next_instance = 0;
-
-/* Ask user space about a process, at most once in a while. */
-static __always_inline void place_ask(__u32 pid)
-{
-	struct scry_record ask = { .kind = SCRY_RECORD_ASK, .pid = pid, .time = bpf_ktime_get_ns() };
-	struct scry_asked first = { .next = ask.time + ASK_FIRST_NS, .wait = ASK_FIRST_NS };
-	struct scry_asked *last = bpf_map_lookup_elem(&asked, &pid);
-
-	if (last) {
-		if (ask.time < last->next)
-			return;
-		last->wait = last->wait < ASK_LAST_NS ? last->wait * 2 : ASK_LAST_NS;
-		last->next = ask.time + last->wait;
-	} else {
-		bpf_map_update_elem(&asked, &pid, &first, BPF_ANY);
-	}
-	bpf_ringbuf_output(&events, &ask, sizeof(ask), BPF_RB_FORCE_WAKEUP);
-}
 
 /* The walk along struct link_map (glibc's and musl's <link.h>: l_addr, l_name, l_ld, l_next). */
 struct place_search {
@@ -120,6 +103,6 @@ __noinline int place_process(__u32 pid)
 			return SCRY_WALK_PROCS_FULL;
 		return SCRY_WALK_OK;
 	}
-	place_ask(pid);
+	ask_seldom(&asked, SCRY_RECORD_ASK, pid, ASK_FIRST_NS, ASK_LAST_NS);
 	return exe && exe->place == SCRY_PLACE_ASK ? SCRY_WALK_NO_INTERPRETER : SCRY_WALK_PENDING;
 }
