@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* scry stat: events counted and timed. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -7,11 +8,12 @@
 #include "event_options.h"
 #include "probes.h"
 #include "stat.h"
+#include "stat_vmstate.h"
 
 struct stat_config {
 	struct targets targets;
 	struct event_options events;
-	unsigned long limit;
+	unsigned long limit, frequency;
 	double interval;
 	int sort;
 	bool hist;
@@ -22,6 +24,7 @@ struct stat_config {
 static const struct opt opts[] = {
 	TARGETS_OPTIONS(stat_config, "count in"),
 	EVENT_OPTIONS(stat_config),
+	{ "frequency", 'F', OPT_UINT, STAT_AT(frequency), "HZ", "vmstate: samples a second on each CPU; 99 if not given", 1, 20000 },
 	{ "interval", 'i', OPT_SECONDS, STAT_AT(interval), "SECONDS", "show what was counted until then so often, not only at the end" },
 	{ "sort", 0, OPT_CHOICE, STAT_AT(sort), .help = "which column decides the order; auto is the one that weighs most",
 	  .choices = stat_sort_names },
@@ -35,6 +38,7 @@ static const struct opt opts[] = {
 
 #define NO_LIMIT_GIVEN -1ul
 #define LIMIT	       40
+#define DEFAULT_HZ     99
 
 static enum scry_event_kind kind_of(unsigned events)
 {
@@ -45,6 +49,35 @@ static enum scry_event_kind kind_of(unsigned events)
 	return kind;
 }
 
+/* What a sampled state has no use for. NULL: nothing of it is given. */
+static const char *not_for_vmstate(const struct stat_config *c)
+{
+	return c->events.func ? "func" : c->events.file ? "file" : c->events.text ? "event" : c->events.method ? "method" :
+	       c->interval > 0 ? "interval" : c->hist ? "hist" : c->sort ? "sort" : NULL;
+}
+
+static int vmstate_main(const struct command *cmd, struct stat_config *c, int argc, char **argv, int first)
+{
+	struct spawn child = { .gate = -1, .broken = -1 };
+	struct stat_vmstate_options o;
+
+	if (not_for_vmstate(c))
+		return usage_error(cmd, "--%s: not for vmstate, which is sampled by a clock", not_for_vmstate(c));
+	if (targets_parse(cmd, &c->targets, first + 1 < argc ? argv + first + 1 : NULL))
+		return EXIT_USAGE;
+	if (targets_examine(&c->targets) || caps_check_record())
+		return EXIT_FAILED;
+	o = (struct stat_vmstate_options){
+		.targets = &c->targets, .frequency = c->frequency ?: DEFAULT_HZ, .limit = c->limit == NO_LIMIT_GIVEN ? 0 : c->limit,
+		.seconds = c->events.seconds, .argv = argv, .json = c->events.json, .stats = c->events.stats,
+		.quiet = c->events.quiet, .color = isatty(STDOUT_FILENO),
+	};
+	if (stat_vmstate_run(&o, &child))
+		return EXIT_FAILED;
+	spawn_reap(&child, true);
+	return child.status;
+}
+
 static int stat_main(const struct command *cmd, int argc, char **argv)
 {
 	struct stat_config c = { .limit = NO_LIMIT_GIVEN };
@@ -53,6 +86,10 @@ static int stat_main(const struct command *cmd, int argc, char **argv)
 	bool terminal = isatty(STDOUT_FILENO), in_kernel;
 	struct stat_options o;
 
+	if (first >= 0 && first < argc && !strcmp(argv[first], "vmstate"))
+		return vmstate_main(cmd, &c, argc, argv, first);
+	if (first >= 0 && c.frequency)
+		return usage_error(cmd, "-F: only for vmstate; of other events each one is counted");
 	if (first < 0 || event_options_parse(cmd, &c.events, &c.targets, argc, argv, first))
 		return EXIT_USAGE;
 	if (c.events.events & (c.events.events - 1))
@@ -82,7 +119,7 @@ const struct command cmd_stat = {
 	.name = "stat",
 	.args = "EVENT [OPTIONS] " TARGETS_SYNOPSIS,
 	.summary = "count calls, collections, imports, exceptions, and how long they take",
-	.details = "Events are those of 'scry trace'. Calls are counted in the kernel, by function: how often, how many were left by an\n"
+	.details = "Events are those of 'scry trace', and vmstate. Calls are counted in the kernel, by function: how often, how many were left by an\n"
 		   "exception, the time from entry to return (total), the part of it that was not spent in functions called\n"
 		   "(own), its mean, 99th percentile and maximum. A generator or coroutine is one call, timed while it runs;\n"
 		   "its resumptions are counted apart. Each call of a recursive function adds its whole time to the total. A call\n"
@@ -95,16 +132,21 @@ const struct command cmd_stat = {
 		   "The lock of Python's interpreter (gil) is told by the function in which it was given back, or got after a wait:\n"
 		   "how often and how long it was held, and how often and how long somebody had to wait for it; then by thread.\n"
 		   "\n"
+		   "What the machine of Lua or LuaJIT does (vmstate) is sampled by a clock: the share of CPU time in the interpreter and in\n"
+		   "C functions; in LuaJIT also in compiled code, collecting garbage, leaving traces and making them. As 'scry report --by\n"
+		   "vmstate' tells of a recording; other is time outside Lua, or whose stack could not be read.\n"
+		   "\n"
 		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
 		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"
 		   "p99_ns, max_ns (gc: count and collected instead of calls; gil: holds, hold_ns, waits, wait_ns, also in threads; started_by has the functions, collector its kind,\n"
-		   "which is in the rows where processes differ). Percentiles are read\n"
+		   "which is in the rows where processes differ; vmstate: state, samples, total_ns, share). Percentiles are read\n"
 		   "from buckets and are at most 1/16 off.",
 	.examples = "scry stat call -p 4711 -d 10\n  every function that was called in ten seconds\n"
 		    "scry stat call -p 4711 --func 'handle*' --hist\n  how the durations of some functions are distributed\n"
 		    "scry stat call -p 4711 -i 1 --sort own\n  every second what was counted so far\n"
 		    "scry stat gc -p 4711 -d 60\n  what collecting garbage costs\n"
 		    "scry stat gil -p 4711 -d 10\n  who holds the lock of the interpreter, and who waits for it\n"
+		    "scry stat vmstate -p 4711 -d 10\n  does LuaJIT run compiled code, or interpret it?\n"
 		    "scry stat import -- python3 app.py\n  which modules take long to load\n"
 		    "scry stat line -p 4711 -d 5 --file app.py\n  hot lines of a file\n",
 	.opts = opts,

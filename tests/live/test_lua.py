@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lua 5.1 to 5.5: stacks against what debug.getinfo tells inside."""
+import json
 import os
 import re
 import shutil
@@ -181,6 +182,47 @@ def lua_vmstate():
         rows = {line.split(None, 4)[-1].strip(): float(line.split("%")[0]) for line in table.splitlines()[1:]}
         expect(rows.get(state, 0) > 90, "with %s: %s" % (option, table))
         notes.append("%s: %s %.0f%%" % (option, state, rows[state]))
+    return ", ".join(notes)
+
+
+def stat_vmstate(pid, *options):
+    done = subprocess.run([SCRY, "stat", "vmstate", "-p", str(pid), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@test("none")
+def lua_stat_vmstate():
+    """scry stat vmstate: as text and JSON; a program that collects garbage most of the time, one that computes, no Lua at all."""
+    notes = []
+    for lua in [lua for lua in which() if lua.jit or lua.minor == (5, 4)]:
+        with LuaTarget(lua, "collects", 0.8) as target:
+            status, output, said = stat_vmstate(target.pid, "-F", "1999", "-d", "0.8", "--json", "-q")
+            expect(status == 0 and not said, "%s: %r" % (lua.label, said))
+            table = json.loads(output)
+            truth = target.truth()
+        shares = {row["state"]: row["share"] for row in table["rows"]}
+        expect(table["event"] == "vmstate" and table["samples"] > 100 and abs(sum(shares.values()) - 1) < 1e-4
+               and sum(row["samples"] for row in table["rows"]) == table["samples"], table)
+        expect(all(abs(row["total_ns"] - row["samples"] * (10**9 // 1999)) < 1000 for row in table["rows"]), table)
+        if lua.jit:		# the program's own clock tells what the collections that it asks for take
+            expect(abs(shares.get("garbage collection", 0) - truth["share"]) < 0.06, "%s, truly %s" % (shares, truth))
+            notes.append("collecting %.3f (%.3f)" % (shares["garbage collection"], truth["share"]))
+        else:
+            expect(set(shares) <= {"interpreter", "C function", "other"} and shares["C function"] > truth["share"] - 0.06,
+                   "%s: %s, in C %s" % (lua.label, shares, truth))
+        with LuaTarget(lua, "shares", 0.5) as target:
+            status, output, said = stat_vmstate(target.pid, "-F", "1999", "-d", "0.5")
+            expect(status == 0 and re.match(r" share +time +samples +vmstate\n", output) and re.search(r"^ *[\d.]+%% .* %s$" % (
+                "(compiled code|interpreter)" if lua.jit else "interpreter"), output, re.M), output)
+    other = subprocess.Popen(["python3", "-c", "import time; time.sleep(60)"])
+    try:
+        time.sleep(0.3)
+        status, output, said = stat_vmstate(other.pid, "-d", "1")
+        expect(status == 1 and "only Lua and LuaJIT" in said, said)
+        expect(stat_vmstate(other.pid, "--hist")[0] == 2, "--hist is no usage error")
+    finally:
+        other.kill()
+        other.wait()
     return ", ".join(notes)
 
 
