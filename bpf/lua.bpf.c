@@ -28,6 +28,7 @@ static __always_inline const struct scry_lua *lua_binary(__u32 index)
 
 static __always_inline void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value);
 static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address);
+static __always_inline __u64 lua_hash_on(struct scry_scratch *s, __u64 hash, __u32 from, __u32 size);
 
 #include "../runtimes/lua/identity.h"
 
@@ -80,6 +81,19 @@ static __always_inline __u64 lua_part_place(const struct lua_layout *l, struct s
 	}
 	*bytes = (__u64)LUA_U32(s, l->proto_sizelineinfo) * lua_element_bytes(l, what);
 	return LUA_U64(s, l->proto_lineinfo);
+}
+
+/* Some of the words in s->window, of `size` bytes, from byte `from` on. */
+__noinline __u64 lua_hash_some(__u32 slot, __u32 from, __u32 size, __u64 hash)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	return s ? lua_hash_words(s, hash, from, size) : 0;
+}
+
+static __always_inline __u64 lua_hash_on(struct scry_scratch *s, __u64 hash, __u32 from, __u32 size)
+{
+	return lua_hash_some(s->slot, from, size, hash);
 }
 
 /* One part of a function's content; `what`: its number, LUA_PART_COUNT: its source's name. */
@@ -156,16 +170,23 @@ __noinline int lua_tell_some(__u32 index, __u32 slot, __u32 part, __u32 i, __u32
 }
 
 /* Names of a part, at most `most`. How many bytes of text there are then. */
-static __always_inline __u32 lua_tell_all(struct scry_scratch *s, __u32 part, __u32 most, __u32 to)
+__noinline int lua_tell_all(__u32 slot, __u32 part, __u32 most, __u32 to)
 {
-	struct lua_part_seen *seen = &LUA_SEEN(s)->part[part & 7];
-	__u32 count = seen->count < most ? seen->count : most;
+	struct scry_scratch *s = scratch_at(slot);
+	struct lua_part_seen *seen;
+	__u32 count;
 
+	if (!s)
+		return to;
+	seen = &LUA_SEEN(s)->part[part & 7];
+	count = seen->count < most ? seen->count : most;
 	seen->bytes = count * LUA_NAME;
-	for (__u32 i = 0; i < MAX_CONSTANTS; i += LUA_NAMES_AT_ONCE)
-		if (i < count)
-			lua_tell_some(s->walk.binary, s->slot, part, i, to + i * LUA_NAME);
-	return to + seen->bytes;
+	for (__u32 i = 0; i < MAX_CONSTANTS; i += LUA_NAMES_AT_ONCE) {
+		if (i >= count)
+			break;
+		lua_tell_some(s->walk.binary, slot, part, i, to + i * LUA_NAME);
+	}
+	return to + count * LUA_NAME;
 }
 
 /* Head and parts of the Proto in s->raw. How many bytes. */
@@ -202,22 +223,19 @@ static __always_inline __u32 lua_tell(struct scry_scratch *s, __u32 kind, __u64 
 	to = lua_tell_copy(index, slot, LUA_PART_code, to);
 	to = lua_tell_copy(index, slot, LUA_PART_lineinfo, to);
 	to = lua_tell_copy(index, slot, LUA_PART_abslineinfo, to);
-	to = lua_tell_all(s, LUA_PART_constants, MAX_CONSTANTS, to);
-	to = lua_tell_all(s, LUA_PART_upvalues, MAX_UPVALUES, to);
-	return lua_tell_all(s, LUA_PART_locals, MAX_LOCALS, to);
+	to = lua_tell_all(slot, LUA_PART_constants, MAX_CONSTANTS, to);
+	to = lua_tell_all(slot, LUA_PART_upvalues, MAX_UPVALUES, to);
+	return lua_tell_all(slot, LUA_PART_locals, MAX_LOCALS, to);
 }
 
 /* The id, or a negative enum scry_walk_error. */
-__noinline int lua_first_sight(__u32 slot, __u32 kind, __u64 address, __u64 content)
+static __always_inline int lua_first_sight(struct scry_scratch *s, __u32 kind, __u64 address, __u64 content)
 {
-	struct scry_scratch *s = scratch_at(slot);
 	struct scry_code_key key = { .address = content };
 	struct scry_code_known *known, new = {};
 	__u8 none = SCRY_VERDICT_NONE;
 	__u32 bytes, index;
 
-	if (!s)
-		return -SCRY_WALK_PENDING;
 	key.instance = s->walk.instance;
 	bytes = lua_tell(s, kind, address);
 	new.id = __sync_fetch_and_add(&next_code, 1) + 1;
@@ -258,7 +276,7 @@ __noinline int lua_find(__u32 index, __u32 slot, __u32 kind, __u64 address)
 	key.address = kind == LUA_KIND_PROTO ? lua_content(s, &lua->layout, address) :
 		      kind == LUA_KIND_TRACE ? jit_trace_content(s, &lua->layout, address) : lua_mix_two(address, kind);
 	known = bpf_map_lookup_elem(&codes, &key);
-	return known ? (int)known->id : lua_first_sight(slot, kind, address, key.address);
+	return known ? (int)known->id : lua_first_sight(s, kind, address, key.address);
 }
 
 static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address)
@@ -381,7 +399,7 @@ __noinline int lua_walk_step(__u32 index, __u32 slot)
 	return !lua || !s || !known || lua_walk_on(&lua->layout, s, known);
 }
 
-#define CHUNKS 64
+#define CHUNKS 128
 
 __noinline int lua_walk_far(__u32 index, __u32 slot)
 {
@@ -394,13 +412,11 @@ __noinline int lua_walk_far(__u32 index, __u32 slot)
 __noinline int lua_walk(__u32 pid, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
-	bool over = false;
 
-	if (!s)
-		return 0;
-	for (int i = 0; !over && i <= WALK_MAX_STEPS / CHUNKS; i++)
-		over = lua_walk_far(s->walk.binary, slot);
-	if (!over)
+	for (int i = 0; s && i <= WALK_MAX_STEPS / CHUNKS; i++)
+		if (lua_walk_far(s->walk.binary, slot))
+			return 0;
+	if (s)
 		s->walk.error = SCRY_WALK_TRUNCATED;
 	return 0;
 }
