@@ -113,6 +113,7 @@ __noinline int python_current(__u32 slot)
 	known = w->tls_module;
 	w->error = SCRY_WALK_OK;
 	w->frame = w->entry = w->interp = w->unsure = 0;
+	w->inner = w->again = 0;
 	over = python_begin(w->binary, slot);
 	for (int i = 0; !over && i < WALK_MAX_STATES / WALK_CHUNK / CHUNKS; i++)
 		over = python_search_far(w->binary, slot);
@@ -174,7 +175,7 @@ __noinline int python_look(__u64 frame, __u32 slot)
 	}
 	s->walk.error = SCRY_WALK_OK;
 	s->walk.count = 0;
-	s->walk.unsure = 0; /* at a probe the thread's state is whole */
+	s->walk.unsure = s->walk.again = 0; /* at a probe the thread's state is whole */
 	s->walk.window_from = s->here.frame = frame; /* this one alone: its callers are not looked at */
 	s->walk.window_last = 0;
 	if (py->frame_bytes > WINDOW_BYTES || walk_read(s->window, py->frame_bytes, frame))

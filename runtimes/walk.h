@@ -47,7 +47,9 @@ struct scry_walk {
 	__u32 unsure;	  /* entry is still to be compared with what the walk finds */
 	__u32 entries;	  /* of C into the interpreter, before the first frame */
 	__s32 at;	  /* of the frame looked at: as in struct scry_frame */
-	__u32 pad;
+	__u8 inner;	  /* C called the interpreter from within the interpreter */
+	__u8 again;	  /* the walk began a second time, at entry */
+	__u8 pad[2];
 };
 
 /* One frame, looked at for an event. */

@@ -23,6 +23,7 @@
 walk_inline __u64 python_walk_again(struct scry_walk *w)
 {
 	w->unsure = 0;
+	w->again = 1;
 	w->error = w->entry ? SCRY_WALK_OK : SCRY_WALK_ENTERING;
 	w->count = 0;
 	w->entries = 0;
@@ -36,8 +37,10 @@ walk_inline __u64 python_walk_again(struct scry_walk *w)
  * In 3.11 and 3.12 the current frame hangs off a structure on the C stack. The eval function links its own into the thread
  * state and sets the frame in it, in the order the compiler likes: in between, the frame is whatever lay on the stack. The way
  * out: the frame by which C entered has the one that was current before as its caller. If the walk finds another there, or
- * nothing, it starts again from that one.
+ * nothing, it starts again from that one. The link to the structure before may be set as late (3.12.1 as gcc 13 makes it: 24
+ * instructions after the structure is current), so what lies there may be nonsense too: then there is no way out.
  */
+#define STATE_BYTES 4096 /* more than a thread's state has; the structure for "not in the eval function" is in it (root_cframe) */
 walk_inline void python_cframe(const struct python_layout *l, struct scry_scratch *s, __u64 cframe)
 {
 	__u64 pair[2] = {}, outer; /* current_frame and previous, side by side: layout.c */
@@ -46,6 +49,7 @@ walk_inline void python_cframe(const struct python_layout *l, struct scry_scratc
 		s->walk.error = SCRY_WALK_STATE_FAULT;
 	s->walk.frame = pair[0];
 	outer = pair[1];
+	s->walk.inner = outer - s->walk.state >= STATE_BYTES;
 	s->walk.entry = outer ? walk_pointer(outer + OFF(l->cframe_current_frame)) : 0;
 	s->walk.unsure = s->walk.entry != s->walk.frame; /* the same on the way out */
 	if (!s->walk.frame) {
@@ -307,6 +311,20 @@ walk_inline __u64 python_frame(const struct scry_python *py, struct scry_scratch
 	return previous;
 }
 
+/* What a walk ends with that began at something else than a frame. */
+walk_inline bool python_is_nonsense(__u32 error)
+{
+	return error == SCRY_WALK_FRAME_FAULT || error == SCRY_WALK_FRAME_CYCLE || error == SCRY_WALK_BAD_CODE ||
+	       error == SCRY_WALK_CODE_FAULT;
+}
+
+walk_inline void python_give_up(struct scry_walk *w)
+{
+	w->error = SCRY_WALK_ENTERING;
+	w->count = 0;
+	w->entries = 0;
+}
+
 /* One step. True when the walk is over. */
 walk_inline bool python_step(const struct scry_python *py, struct scry_scratch *s, void *known)
 {
@@ -325,8 +343,10 @@ walk_inline bool python_step(const struct scry_python *py, struct scry_scratch *
 		}
 		frame = python_frame(py, s, known, frame);
 	}
-	if (!frame && w->unsure && (!w->error || (w->entry && w->error != SCRY_WALK_TRUNCATED)))
+	if (!frame && w->unsure && (!w->error || ((w->entry || w->inner) && w->error != SCRY_WALK_TRUNCATED)))
 		frame = python_walk_again(w);
+	else if (!frame && w->again && python_is_nonsense(w->error)) /* neither frame was one: both links are still to be set */
+		python_give_up(w);
 	w->frame = frame;
 	walk_forget();
 	return false;

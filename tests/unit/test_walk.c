@@ -345,11 +345,39 @@ static void torn_entries(struct fake *f)
 
 FOR_EACH_ROW(trusts_no_frame_that_is_being_entered, torn_entries)
 
+/* 3.11, 3.12: the structure is current, neither its frame nor its link to the one before are set. */
+static void unlinked_entries(struct fake *f)
+{
+	__u64 state = fake_state(f, fake_thread(0)), nothing = 0x4141414141410000, cframe = 0, frame, zeros;
+
+	if (!f->layout->tstate_cframe)
+		return;
+	frame = fake_frame(f, 0, f->unnamed, 2, false);
+	zeros = image_take(&f->image, 4096 + 64, false) + 4096;
+	image_read(&f->image, &cframe, sizeof(cframe), state + OFF(f->layout->tstate_cframe));
+	fake_enter_from(f, state, nothing + 4096, nothing);
+	expect(f, SCRY_WALK_ENTERING, 0);
+	fake_enter_from(f, state, frame, nothing);
+	expect(f, SCRY_WALK_OK, 1);
+	image_u64(&f->image, cframe + OFF(f->layout->cframe_previous), nothing);
+	expect(f, SCRY_WALK_ENTERING, 0);
+	image_u64(&f->image, cframe + OFF(f->layout->cframe_previous), zeros);
+	expect(f, SCRY_WALK_ENTERING, 0);
+	/* But the thread's first entry has no frame before it: what cannot be read then is no link that is still to be set. */
+	zeros = state + OFF(f->layout->tstate_cframe) + 8 - OFF(f->layout->cframe_current_frame);
+	image_u64(&f->image, zeros + OFF(f->layout->cframe_current_frame), 0);
+	image_u64(&f->image, cframe + OFF(f->layout->cframe_previous), zeros);
+	expect(f, SCRY_WALK_FRAME_FAULT, 0);
+}
+
+FOR_EACH_ROW(says_that_an_entry_is_not_linked_yet, unlinked_entries)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_two_frames),
 		cmocka_unit_test(trusts_no_frame_that_is_being_entered),
+		cmocka_unit_test(says_that_an_entry_is_not_linked_yet),
 		cmocka_unit_test(stops_at_a_wild_pointer),
 		cmocka_unit_test(says_that_a_thread_without_frames_has_not_started),
 		cmocka_unit_test(cuts_a_cycle),
