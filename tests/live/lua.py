@@ -4,9 +4,12 @@ import functools
 import os
 import shutil
 import subprocess
+import threading
 
 import live
 from live import SCRATCH, TOP, Skip, Target
+
+preparing = threading.Lock()
 
 
 class Lua:
@@ -24,10 +27,15 @@ class Lua:
 
 
 @functools.lru_cache(None)
-def interpreters():
+def all_interpreters():
     command = [os.path.join(TOP, "tests", "interpreters"), "--lua"] + (["--list"] if os.environ.get("SCRY_OFFLINE") == "1" else [])
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
     return [Lua(line) for line in output.splitlines()]
+
+
+def interpreters():
+    with preparing: # tests run at once, and the targets are copied once
+        return all_interpreters()
 
 
 def few():
