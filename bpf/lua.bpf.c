@@ -279,19 +279,13 @@ __noinline int lua_find(__u32 index, __u32 slot, __u32 kind, __u64 address)
 	return known ? (int)known->id : lua_first_sight(s, kind, address, key.address);
 }
 
-static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address)
+/* The id by the cache, where `known` says that it may be. `glance`: what a look at the function tells. 0: s->walk.error is set. */
+static __always_inline __u32 lua_code_by(struct scry_scratch *s, void *cache, __u32 kind, __u64 address, __u64 glance, bool known)
 {
-	const struct scry_lua *lua = lua_binary(s->walk.binary);
-	struct scry_code_slot *slot;
-	__u64 glance;
+	struct scry_code_slot *slot = &((struct scry_code_cache *)cache)->slot[(glance >> 20) & (CODE_SLOTS - 1)];
 	int id;
 
-	if (!lua)
-		return 0;
-	glance = kind == LUA_KIND_PROTO ? lua_glance(&lua->layout, s, address) : lua_mix_two(address, kind);
-	slot = &((struct scry_code_cache *)cache)->slot[(glance >> 20) & (CODE_SLOTS - 1)];
-	if ((lua->watches_load || kind != LUA_KIND_PROTO) && kind != LUA_KIND_TRACE && slot->address == glance &&
-	    slot->instance == s->walk.instance && slot->generation == s->walk.generation)
+	if (known && slot->address == glance && slot->instance == s->walk.instance && slot->generation == s->walk.generation)
 		return slot->known.id;
 	id = lua_find(s->walk.binary, s->slot, kind, address);
 	if (id <= 0) {
@@ -304,6 +298,27 @@ static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32
 	slot->known.id = id;
 	slot->known.first = 0;
 	return id;
+}
+
+/* Of what is no Proto. */
+__noinline __u32 lua_code_bare(__u32 slot, __u32 kind, __u64 address)
+{
+	void *cache = bpf_map_lookup_elem(&code_cache, &slot);
+	struct scry_scratch *s = scratch_at(slot);
+
+	return s && cache ? lua_code_by(s, cache, kind, address, lua_mix_two(address, kind), kind != LUA_KIND_TRACE) : 0;
+}
+
+static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address)
+{
+	const struct scry_lua *lua;
+
+	if (kind != LUA_KIND_PROTO)
+		return lua_code_bare(s->slot, kind, address);
+	lua = lua_binary(s->walk.binary);
+	if (!lua)
+		return 0;
+	return lua_code_by(s, cache, kind, address, lua_glance(&lua->layout, s, address), lua->watches_load);
 }
 
 /* ---- the search for the lua_State ---- */
