@@ -95,7 +95,7 @@ static __always_inline void stack_sign(struct scry_sample *sample, struct task_s
 	sample->tid = task_tid(task);
 	sample->thread = task_thread_pointer(task);
 	sample->cpu = bpf_get_smp_processor_id();
-	bpf_get_current_comm(sample->comm, sizeof(sample->comm));
+	task_comm(task, sample->comm);
 }
 
 /* Is the stack one that a recording of the whole machine leaves out? Most of its processes have no interpreter. */

@@ -50,6 +50,16 @@ static __always_inline __u64 task_thread_pointer(struct task_struct *task)
 #endif
 }
 
+/* Its name, which ends in a NUL: cheaper than bpf_get_current_comm. */
+static __always_inline void task_comm(struct task_struct *task, char comm[16])
+{
+	const __u64 *from = (const __u64 *)__builtin_preserve_access_index(&task->comm);
+	__u64 *to = (__u64 *)comm;
+
+	to[0] = from[0];
+	to[1] = from[1];
+}
+
 /* Does the current task pass the filters, the one for its process apart? Cheapest first. */
 static __always_inline bool task_passes(struct task_struct *task)
 {

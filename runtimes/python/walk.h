@@ -39,9 +39,11 @@ walk_inline __u64 python_walk_again(struct scry_walk *w)
  * out: the frame by which C entered has the one that was current before as its caller. If the walk finds another there, or
  * nothing, it starts again from that one. The link to the structure before may be set as late (3.12.1 as gcc 13 makes it: 24
  * instructions after the structure is current), so what lies there may be nonsense too: then there is no way out.
+ *
+ * Below the outermost structure, which is part of the thread state, nothing was current: that saves a read. (A generator that C
+ * throws into where no Python runs is there for the time of it: then the caller is not the expected one, and the walk says so.)
  */
-#define STATE_BYTES 4096 /* more than a thread's state has; the structure for "not in the eval function" is in it (root_cframe) */
-walk_inline void python_cframe(const struct python_layout *l, struct scry_scratch *s, __u64 cframe)
+walk_inline void python_cframe(const struct python_layout *l, struct scry_scratch *s, __u64 state, __u64 cframe)
 {
 	__u64 pair[2] = {}, outer; /* current_frame and previous, side by side: layout.c */
 
@@ -49,8 +51,8 @@ walk_inline void python_cframe(const struct python_layout *l, struct scry_scratc
 		s->walk.error = SCRY_WALK_STATE_FAULT;
 	s->walk.frame = pair[0];
 	outer = pair[1];
-	s->walk.inner = outer - s->walk.state >= STATE_BYTES;
-	s->walk.entry = outer ? walk_pointer(outer + OFF(l->cframe_current_frame)) : 0;
+	s->walk.inner = outer != state + OFF(l->tstate_root_cframe);
+	s->walk.entry = outer && s->walk.inner ? walk_pointer(outer + OFF(l->cframe_current_frame)) : 0;
 	s->walk.unsure = s->walk.entry != s->walk.frame; /* the same on the way out */
 	if (!s->walk.frame) {
 		s->walk.frame = s->walk.entry;
@@ -73,7 +75,7 @@ walk_inline bool python_state_is_ours(const struct scry_python *py, struct scry_
 		return false;
 	s->walk.state = state;
 	if (l->tstate_cframe)
-		python_cframe(l, s, RAW_U64(s, l->tstate_cframe));
+		python_cframe(l, s, state, RAW_U64(s, l->tstate_cframe));
 	else
 		s->walk.frame = RAW_U64(s, l->tstate_frame);
 	return true;

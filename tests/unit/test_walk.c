@@ -364,7 +364,7 @@ static void unlinked_entries(struct fake *f)
 	image_u64(&f->image, cframe + OFF(f->layout->cframe_previous), zeros);
 	expect(f, SCRY_WALK_ENTERING, 0);
 	/* But the thread's first entry has no frame before it: what cannot be read then is no link that is still to be set. */
-	zeros = state + OFF(f->layout->tstate_cframe) + 8 - OFF(f->layout->cframe_current_frame);
+	zeros = state + OFF(f->layout->tstate_root_cframe);
 	image_u64(&f->image, zeros + OFF(f->layout->cframe_current_frame), 0);
 	image_u64(&f->image, cframe + OFF(f->layout->cframe_previous), zeros);
 	expect(f, SCRY_WALK_FRAME_FAULT, 0);
