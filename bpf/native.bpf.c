@@ -121,6 +121,7 @@ static __always_inline bool native_begin(struct native_walk *n)
 	n->reg[14] = regs.r14;
 	n->reg[15] = regs.r15;
 	n->called = 0;
+	n->kept = 0;
 	n->inner = 1;
 	return true;
 }

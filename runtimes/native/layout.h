@@ -103,6 +103,7 @@ struct native_proc {
 	__u32 pad;
 };
 
+#define NATIVE_KEPT_FRAME 65536 /* bytes of a frame whose CFA is in such a register */
 #define NATIVE_SAVED 8 /* power of two: where calls and what functions save first lie */
 
 /* The walk of one thread's C stack. */
@@ -120,7 +121,8 @@ struct native_walk {
 	__u8 called;   /* pc is a return address */
 	__u8 inner;	/* reg[] holds */
 	__u8 whole;	/* saved[] could be read */
-	__u8 pad[5];
+	__u8 kept;	/* the frame called the innermost one: what that has not changed of reg[] holds */
+	__u8 pad[4];
 };
 
 #endif

@@ -141,6 +141,7 @@ native_inline bool native_return(struct native_walk *n, __u64 cfa, __u64 pc)
 	n->sp = cfa;
 	n->pc = pc;
 	n->called = 1;
+	n->kept = n->inner;
 	n->inner = 0;
 	return false;
 }
@@ -189,7 +190,7 @@ native_inline bool native_by_signal(struct native_walk *n)
 	n->sp = reg[5]; /* may be anywhere: handlers can have a stack of their own */
 	n->pc = reg[6];
 	n->called = 0;
-	n->inner = 0;
+	n->inner = n->kept = 0;
 	return false;
 }
 
@@ -199,12 +200,16 @@ native_inline bool native_register(struct native_walk *n, __u32 reg, __u64 *ret)
 	return reg == NATIVE_RSP || reg == NATIVE_RBP || reg == NATIVE_RBX || n->inner;
 }
 
-/* 0 or an enum scry_walk_error. */
+/*
+ * 0 or an enum scry_walk_error. Compilers have the CFA in a register that calls do not preserve only where nothing is called. A
+ * caller that has it there is written by hand, and so is what it calls, which keeps the register: libcrypto's AES-GCM
+ * (crypto/modes/asm/aesni-gcm-x86_64.pl of OpenSSL 1.1 to 3.0: rax, over the loop that encryption and decryption share).
+ */
 native_inline int native_cfa(struct native_walk *n, const struct native_rule *rule, __u64 *ret)
 {
 	__u64 base;
 
-	if (!native_register(n, rule->reg, &base))
+	if (!native_register(n, rule->reg, &base) && (!n->kept || base - n->sp >= NATIVE_KEPT_FRAME))
 		return SCRY_WALK_NATIVE_RULE;
 	base += (__u64)(__s64)rule->cfa;
 	if (rule->kind == NATIVE_RULE_PLT && (n->link & 15) >= (__u32)rule->extra)

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 
-from live import FULL, Recorder, Skip, Target, expect, no_bad, read_line, record, record_target, test, TOP
+from live import FULL, Failure, Recorder, Skip, Target, expect, no_bad, read_line, record, record_target, test, TOP
 
 CHAIN = ["begin", "hop_one", "first", "hop_two", "second", "hop_three", "third"]
 LEAVES = ("hop_burn", "hop_read", "hop_sleep")
@@ -105,24 +105,67 @@ def blocked_three_levels_deep(python):
     return "%.1f%% of %.1f ms in whole stacks" % (100 * whole / total, total / 1e6)
 
 
-# What must be below each function: of C, the binary's name, where it is not the interpreter itself; of interpreted ones, that
-# C called back.
-LIBRARIES = {"work_json": (r"_json|scan|json", None), "work_re": (r"_sre|sre_|SRE|pattern_|_validate|match", "replace"),
-             "work_zlib": (r"libz\.so|zlib|deflate|crc32|adler", None), "work_sqlite": (r"sqlite", "double"),
-             "work_hash": (r"libcrypto|_sha2|sha256|_hashlib|Hacl", None)}
+# Programs whose functions (work_*) spend their time in C. What must be below each one: of C, a function or the binary's name; of
+# interpreted ones, that which C called back.
+LIBRARIES = {
+    "libraries": {"work_json": (r"_json|scan|json", None), "work_re": (r"_sre|sre_|SRE|pattern_|_validate|match", "replace"),
+                  "work_zlib": (r"libz\.so|zlib|deflate|crc32|adler", None), "work_sqlite": (r"sqlite", "double"),
+                  "work_hash": (r"libcrypto|_sha2|sha256|_hashlib|Hacl", None)},
+    "ciphers": {"work_handshake": (r"libcrypto", None), "work_write": (r"libcrypto", None), "work_read": (r"libcrypto", None)},
+    "arrays": {"work_sort": (r"_multiarray_umath", None), "work_sine": (r"_multiarray_umath", None),
+               "work_dot": (r"libopenblas|libblas|cblas|_multiarray_umath", None), "work_apply": (r"_multiarray_umath", "double")},
+}
+IN_PYTHON = ("work_re", "work_json")		# their C functions may be the interpreter's own, which may have no names
 
 
-@test("few")
-def libraries_in_c(python):
-    """C functions are where they were called, and every stack leads to the entry of the process."""
-    stacks, called = [], set()
-    with Target(python, "libraries") as target:
+def certificate(python):
+    """A file with a certificate for this machine and its key, that this interpreter sees; its path there."""
+    if python.minor < (3, 5):
+        raise Skip("Python %d.%d has no ssl.MemoryBIO" % python.minor)
+    if subprocess.run([python.path, "-c", "import ssl"], stderr=subprocess.DEVNULL).returncode:
+        raise Skip("%s has no ssl" % python.label)
+    if not shutil.which("openssl"):
+        raise Skip("no openssl")
+    path = os.path.join(python.targets, "localhost.pem")
+    if not os.path.exists(python.root + path):
+        part = "%s.%d" % (python.root + path, threading.get_ident())
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=localhost",
+                        "-keyout", part + ".key", "-out", part + ".certificate"], stderr=subprocess.DEVNULL, check=True)
+        with open(part, "w") as both:
+            for kind in ("key", "certificate"):
+                with open(part + "." + kind) as one:
+                    both.write(one.read())
+        os.rename(part, python.root + path)
+    return path
+
+
+def target_arguments(python, name):
+    """What the program is called with; skips where it cannot run."""
+    if name == "arrays" and subprocess.run([python.path, "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode:
+        raise Skip("%s has no numpy" % python.label)
+    return [certificate(python)] if name == "ciphers" else []
+
+
+def record_libraries(python, name, seconds):
+    """The stacks of one of LIBRARIES, and what was unreadable."""
+    wanted = {call for work, (_, back) in LIBRARIES[name].items() for call in (work, back) if call}
+    stacks, called, errors = [], set(), []
+    with Target(python, name, *target_arguments(python, name)) as target:
         for _ in range(10):		# until the short ones are in, too
-            recording = record_target(target, 2999, 6 if FULL else 1.2, "--native=all")
+            recording = record_target(target, 2999, seconds, "--native=all")
             stacks += recording.stacks
+            errors.append(recording.json["errors"])
             called |= {frame.name for frames, _ in recording.stacks for frame in frames}
-            if called >= set(LIBRARIES) | {"replace", "double"}:
+            if called >= wanted:
                 break
+    return stacks, errors
+
+
+def check_libraries(python, name, seconds):
+    """C functions are where they were called, and every stack leads to the entry of the process or thread."""
+    works = LIBRARIES[name]
+    backs = {back for _, back in works.values() if back}
+    stacks, errors = record_libraries(python, name, seconds)
     reached, back, total, marked, bad = {}, set(), 0, 0, []
     for frames, count in stacks:
         total += count
@@ -130,25 +173,42 @@ def libraries_in_c(python):
         if any(name.startswith("[C frames") or name.startswith("[caught") for name in names):
             marked += count
             continue
-        works = [i for i, frame in enumerate(frames) if frame.file and frame.name.startswith("work_")]
-        if len(works) > 1 or (works and not any(f.name == "<module>" for f in frames[:works[0]])):
+        at = [i for i, frame in enumerate(frames) if frame.file and frame.name.startswith("work_")]
+        if len(at) > 1 or (at and not any(f.name == "<module>" for f in frames[:at[0]])):
             bad.append((frames, count))
-        elif works:
-            work, below = frames[works[0]].name, frames[works[0] + 1:]
-            reached[work] = reached.get(work, 0) + count * any(re.search(LIBRARIES[work][0], f.name) for f in below
-                                                                if not f.line)
+        elif at:
+            work, below = frames[at[0]].name, frames[at[0] + 1:]
+            reached[work] = reached.get(work, 0) + count * any(re.search(works[work][0], f.name) for f in below if not f.line)
             for callee in below:
-                if callee.line and callee.name in ("replace", "double"):
-                    if callee.name != LIBRARIES[work][1]:
+                if callee.line and callee.name in backs:
+                    if callee.name != works[work][1]:
                         bad.append((frames, count))
                     back.add(callee.name)
     no_bad(bad, total, "C where it was not called")
-    expect(marked <= max(2, 0.01 * total), "%d of %d stacks are not whole: %s" % (marked, total, recording.json["errors"]))
+    expect(marked <= max(2, 0.01 * total), "%d of %d stacks are not whole: %s" % (marked, total, errors))
     stripped = "pyenv" not in python.flags
-    missing = [work for work in LIBRARIES if not reached.get(work) and not (stripped and work in ("work_re", "work_json"))]
+    missing = [work for work in works if not reached.get(work) and not (stripped and work in IN_PYTHON)]
     expect(not missing, "no C functions of %s in %d samples: %s" % (missing, total, reached))
-    expect(back == {"replace", "double"}, "calls back: %s" % back)
+    expect(back == backs, "calls back: %s" % back)
     return "%d stacks, %d not whole; in C: %s" % (total, marked, reached)
+
+
+@test("few")
+def libraries_in_c(python):
+    """Of the standard library: json, re, zlib, sqlite3, hashlib."""
+    return check_libraries(python, "libraries", 6 if FULL else 1.2)
+
+
+@test("few")
+def ssl_in_c(python):
+    """Handshakes and data between two ends in one process."""
+    return check_libraries(python, "ciphers", 6 if FULL else 1)
+
+
+@test("all" if FULL else "one")
+def numpy_in_c(python):
+    """Sorting, sines, products of matrices (in threads of its own), and a function of Python for each element."""
+    return check_libraries(python, "arrays", 6 if FULL else 1)
 
 
 @test("one")
@@ -178,15 +238,53 @@ def perf_shares(pid, seconds):
     def finish():
         process.wait()
         try:
-            text = subprocess.run(["perf", "report", "-i", data, "--no-children", "-g", "none", "--stdio", "-F", "sample,sym"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+            found = perf_report(data)
         finally:
             if os.path.exists(data):
                 os.unlink(data)
-        rows = re.findall(r"^\s+(\d+)\s+\[[.k]\] (\S+)", text, re.M)
-        total = sum(int(count) for count, _ in rows)
-        return {name: sum(int(count) for count, other in rows if other == name) / total for _, name in rows}, total
+        total = sum(found.values())
+        return {name: count / total for name, count in found.items()}, total
     return finish
+
+
+def perf_report(data):
+    """{function: samples in it itself}"""
+    text = subprocess.run(["perf", "report", "-i", data, "--no-children", "-g", "none", "--stdio", "-F", "sample,sym"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+    found = {}
+    for number, name in re.findall(r"^\s+(\d+)\s+\[[.k]\] (\S+)", text, re.M):
+        found[name] = found.get(name, 0) + int(number)
+    return found
+
+
+def shares(stacks):
+    """({C function: share of samples in it itself}, samples)"""
+    own, samples = {}, sum(count for _, count in stacks)
+    for frames, count in stacks:
+        name = "_PyEval_EvalFrameDefault" if frames[-1].line else frames[-1].name.split(" (")[0]
+        own[name] = own.get(name, 0) + count / samples
+    return own, samples
+
+
+def far_apart(perf, ours):
+    """(the ten functions where perf sees most of the time, those of them where the shares differ by more than 2 points)"""
+    named = {name: share for name, share in perf.items() if not name.startswith("0x")}
+    top = sorted(named, key=named.get, reverse=True)[:10]
+    return top, [(name, round(100 * named[name], 1), round(100 * ours.get(name, 0), 1)) for name in top
+                 if abs(named[name] - ours.get(name, 0)) > 0.02]
+
+
+def compare_with_perf(python, name):
+    with Target(python, name, *target_arguments(python, name)) as target:
+        theirs = perf_shares(target.pid, 12)
+        recording = record("-p", target.pid, "-F", 1999, "-d", 11, "--native=all")
+        perf_own, perf_samples = theirs()
+    if perf_samples < 5000:
+        raise Skip("perf took %d samples" % perf_samples)
+    own, samples = shares(recording.stacks)
+    top, far = far_apart(perf_own, own)
+    expect(not far, "shares by perf and by scry differ: %s" % far)
+    return "%s of %d and %d samples" % (", ".join("%s %.1f%%" % (n, 100 * perf_own[n]) for n in top[:3]), perf_samples, samples)
 
 
 @test("all")
@@ -196,21 +294,12 @@ def perf_sees_the_same_functions(python):
         raise Skip("with SCRY_FULL=1, and perf")
     if "host" not in python.flags and not ("pyenv" in python.flags and python.minor == (3, 12)):
         raise Skip("one with symbols and one without are enough")
-    with Target(python, "libraries") as target:
-        theirs = perf_shares(target.pid, 12)
-        recording = record("-p", target.pid, "-F", 1999, "-d", 11, "--native=all")
-        perf, total = theirs()
-    if total < 5000:
-        raise Skip("perf took %d samples" % total)
-    ours, samples = {}, 0
-    for frames, count in recording.stacks:
-        leaf = frames[-1]
-        name = "_PyEval_EvalFrameDefault" if leaf.line else leaf.name.split(" (")[0]
-        ours[name] = ours.get(name, 0) + count
-        samples += count
-    named = {name: share for name, share in perf.items() if not name.startswith("0x")}
-    top = sorted(named, key=named.get, reverse=True)[:10]
-    far = [(name, round(100 * named[name], 1), round(100 * ours.get(name, 0) / samples, 1)) for name in top
-           if abs(named[name] - ours.get(name, 0) / samples) > 0.02]
-    expect(not far, "shares by perf and by scry differ: %s" % far)
-    return "%s of %d and %d samples" % (", ".join("%s %.1f%%" % (name, 100 * named[name]) for name in top[:3]), total, samples)
+    notes = []
+    for name in ("arrays", "libraries"):
+        try:
+            notes.append("%s: %s" % (name, compare_with_perf(python, name)))
+        except Skip as skip:
+            notes.append("%s: %s" % (name, skip))
+        except Failure as failure:
+            raise Failure("%s: %s" % (name, failure))
+    return "; ".join(notes)

@@ -342,9 +342,29 @@ static void any_registers_end_the_walk(void **state)
 	}
 }
 
+/* Code written by hand: its CFA is in rax while it calls what keeps rax. One call is known to, and only a frame is one. */
+static void takes_a_register_that_the_innermost_function_kept(void **state)
+{
+	const struct native_rule rule = { .kind = NATIVE_RULE_REGISTER, .reg = 0, .cfa = 8, .ra = NATIVE_AT_STACK };
+	struct native_walk n = { .sp = 0x1000, .reg = { 0x1100 }, .inner = 1 };
+	__u64 cfa = 0;
+
+	assert_false(native_return(&n, 0x1008, 0x400000));
+	assert_int_equal(native_cfa(&n, &rule, &cfa), 0);
+	assert_int_equal(cfa, 0x1108);
+	n.reg[0] = 0xf00;
+	assert_int_equal(native_cfa(&n, &rule, &cfa), SCRY_WALK_NATIVE_RULE);
+	n.reg[0] = n.sp + NATIVE_KEPT_FRAME;
+	assert_int_equal(native_cfa(&n, &rule, &cfa), SCRY_WALK_NATIVE_RULE);
+	n.reg[0] = 0x1100;
+	assert_false(native_return(&n, 0x1010, 0x400000));
+	assert_int_equal(native_cfa(&n, &rule, &cfa), SCRY_WALK_NATIVE_RULE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_a_register_that_the_innermost_function_kept),
 		cmocka_unit_test(a_stack_is_that_of_backtrace),
 		cmocka_unit_test(a_signal_is_walked_through),
 		cmocka_unit_test(a_thread_ends_where_it_was_made),
