@@ -69,6 +69,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 		at->thread->imports = 0;
 	}
 	walk_prepare(at->s, proc, at->pid, at->slot);
+	at->s->sample.runtime = proc->runtime;
 	at->now = bpf_ktime_get_ns();
 	at->s->event.now = at->now;
 	at->s->event.pid = at->pid;
@@ -140,7 +141,6 @@ static __always_inline void at_send(struct scry_at *at, __u32 text)
 		return;
 	stack_sign(sample, task, at->pid, SCRY_RECORD_EVENT);
 	sample->head.time = at->now;
-	sample->runtime = SCRY_RUNTIME_PYTHON;
 	sample->error = at->s->walk.error;
 	sample->instance = at->instance;
 	if (emit(sample, sizeof(*sample) + n * sizeof(struct scry_frame) + sizeof(struct scry_event) + text))

@@ -33,6 +33,8 @@ struct scry_thread {
 	__s64 gc_generation;
 	__u64 gc_collected_at; /* where the collector counts, 0: not known */
 	__u64 gc_uncollectable_at;
+	__u64 gc_frame;	 /* Lua: where the collector's function has its return address, */
+	__u64 gc_return; /* and that */
 	__u64 gil_held_since, gil_waits_since; /* ns; 0: it does not */
 	__u32 imports; /* running, the outermost first */
 	__u32 pad;

@@ -3,26 +3,66 @@
 #include "at.h"
 #include "registers.h"
 
-static __always_inline void gc_begin(__s64 generation, __u64 collected_at, __u64 uncollectable_at)
-{
-	struct scry_at at;
+/* What a probe tells. */
+struct gc_seen {
+	bool begins, ends;
+	__s64 number;  /* begins: generation, or enum scry_gc_work; ends: objects collected */
+	__u64 collected_at, uncollectable_at;
+	__u64 frame;   /* Lua: the stack pointer */
+};
 
-	if (!at_begin(&at))
-		return;
-	at.thread->gc_since = at.now;
-	at.thread->gc_generation = generation;
-	at.thread->gc_collected_at = collected_at;
-	at.thread->gc_uncollectable_at = uncollectable_at;
-	at_end(&at);
+/*
+ * Lua: what is running already, and calls this, is told alone. A function that an error has left (of a finalizer) does not return:
+ * the address to return to is not in its place any more, sooner or later.
+ */
+static __always_inline bool gc_is_nested(const struct scry_at *at, const struct gc_seen *seen)
+{
+	__u64 at_frame = 0;
+
+	return seen->frame && at->thread->gc_since && seen->frame < at->thread->gc_frame &&
+	       !walk_read(&at_frame, sizeof(at_frame), at->thread->gc_frame) && at_frame == at->thread->gc_return;
 }
 
-static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
+static __always_inline void gc_begin(struct scry_at *at, const struct gc_seen *seen)
+{
+	if (gc_is_nested(at, seen))
+		return;
+	at->thread->gc_since = at->now;
+	at->thread->gc_generation = seen->number;
+	at->thread->gc_collected_at = seen->collected_at;
+	at->thread->gc_uncollectable_at = seen->uncollectable_at;
+	at->thread->gc_frame = seen->frame;
+	if (seen->frame)
+		walk_read(&at->thread->gc_return, sizeof(at->thread->gc_return), seen->frame);
+}
+
+/* Whom it interrupts. A collection can run with no function below it: at exit, or in a thread that is being set up. */
+static __always_inline void gc_look(struct scry_at *at)
+{
+	struct scry_scratch *s = at->s;
+
+	if (config.runtimes & 1 << SCRY_RUNTIME_LUA && s->sample.runtime == SCRY_RUNTIME_LUA) {
+		s->here.caller = 0;
+		if (lua_enter(at->pid, at->slot)) {
+			s->walk.count = 0;
+			return;
+		}
+		if (!config.stack)
+			s->walk.max_stack = 1;
+		lua_walk(at->pid, at->slot);
+	} else if (config.runtimes & 1 << SCRY_RUNTIME_PYTHON && python_look(0, at->slot)) {
+		s->walk.count = 0;
+	}
+}
+
+static __always_inline void gc_tell(struct scry_at *at, const struct gc_seen *seen)
 {
 	__u64 pause = at->now - at->thread->gc_since;
-	__s64 uncollectable = -1;
+	__s64 collected = seen->number, uncollectable = -1;
 	struct scry_event *event;
 
-	if (!at->thread->gc_since) /* began before scry came */
+	/* Began before scry came; or another function than that of the collector returns. */
+	if (!at->thread->gc_since || seen->frame != at->thread->gc_frame)
 		return;
 	at->thread->gc_since = 0;
 	if (config.min_duration_ns && pause < config.min_duration_ns)
@@ -31,9 +71,7 @@ static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
 		walk_read(&collected, sizeof(collected), at->thread->gc_collected_at);
 	if (at->thread->gc_uncollectable_at)
 		walk_read(&uncollectable, sizeof(uncollectable), at->thread->gc_uncollectable_at);
-	/* A collection can run with no Python function below it: at exit, or in a thread that is being set up. */
-	if (python_look(0, at->slot))
-		at->s->walk.count = 0;
+	gc_look(at);
 	event = at_event(at, SCRY_EVENT_GC);
 	event->duration_ns = event->own_ns = pause;
 	event->number = at->thread->gc_generation;
@@ -42,28 +80,18 @@ static __always_inline void gc_tell(struct scry_at *at, __s64 collected)
 	at_send(at, 0);
 }
 
-static __always_inline void gc_end(__s64 collected)
-{
-	struct scry_at at;
-
-	if (!at_begin(&at))
-		return;
-	gc_tell(&at, collected);
-	at_end(&at);
-}
-
 /* gc__start(int generation) */
-static __always_inline int site_gc_start(struct pt_regs *ctx)
+static __always_inline void site_gc_start(struct pt_regs *ctx, struct gc_seen *seen)
 {
-	gc_begin(marker_value(ctx, bpf_get_attach_cookie(ctx), 0), 0, 0);
-	return 0;
+	seen->begins = true;
+	seen->number = marker_value(ctx, bpf_get_attach_cookie(ctx), 0);
 }
 
 /* gc__done(long collected) */
-static __always_inline int site_gc_done(struct pt_regs *ctx)
+static __always_inline void site_gc_done(struct pt_regs *ctx, struct gc_seen *seen)
 {
-	gc_end(marker_value(ctx, bpf_get_attach_cookie(ctx), 0));
-	return 0;
+	seen->ends = true;
+	seen->number = marker_value(ctx, bpf_get_attach_cookie(ctx), 0);
 }
 
 /*
@@ -71,7 +99,7 @@ static __always_inline int site_gc_done(struct pt_regs *ctx)
  * argument points to where the number of collected objects goes, and the one after it to that of objects that cannot be freed (to
  * 3.12), else the first number is the result.
  */
-static __always_inline int site_collect_entry(struct pt_regs *ctx)
+static __always_inline void site_collect_entry(struct pt_regs *ctx, struct gc_seen *seen)
 {
 	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx), third = PT_REGS_PARM3(ctx);
 	__u64 fourth = PT_REGS_PARM4(ctx);
@@ -86,23 +114,58 @@ static __always_inline int site_collect_entry(struct pt_regs *ctx)
 		second = third;
 		third = fourth;
 	}
-	gc_begin((int)first, cookie & 2 ? second : 0, cookie & 2 ? third : 0);
-	return 0;
+	seen->begins = true;
+	seen->number = (int)first;
+	seen->collected_at = cookie & 2 ? second : 0;
+	seen->uncollectable_at = cookie & 2 ? third : 0;
 }
 
-static __always_inline int site_collect_return(struct pt_regs *ctx)
+static __always_inline void site_collect_return(struct pt_regs *ctx, struct gc_seen *seen)
 {
-	gc_end(PT_REGS_RC(ctx));
-	return 0;
+	seen->ends = true;
+	seen->number = PT_REGS_RC(ctx);
+}
+
+static __always_inline void site_lua_step_entry(struct pt_regs *ctx, struct gc_seen *seen)
+{
+	seen->begins = true;
+	seen->number = SCRY_GC_STEP;
+	seen->frame = PT_REGS_SP(ctx);
+}
+
+#define LUA_GCCOLLECT 2 /* lua.h, 5.1 to 5.5 */
+
+static __always_inline void site_lua_gc_entry(struct pt_regs *ctx, struct gc_seen *seen)
+{
+	seen->begins = (int)PT_REGS_PARM2(ctx) == LUA_GCCOLLECT;
+	seen->number = SCRY_GC_FULL;
+	seen->frame = PT_REGS_SP(ctx);
+}
+
+static __always_inline void site_lua_gc_return(struct pt_regs *ctx, struct gc_seen *seen)
+{
+	seen->ends = true;
+	seen->number = -1;
+	seen->frame = PT_REGS_SP(ctx);
 }
 
 SEC("uprobe")
 int on_gc(struct pt_regs *ctx)
 {
+	struct gc_seen seen = { 0 };
+	struct scry_at at;
+
 	switch (RUNTIME_COOKIE_SITE(bpf_get_attach_cookie(ctx))) {
-#define X(name) case RUNTIME_SITE_##name: return site_##name(ctx);
+#define X(name) case RUNTIME_SITE_##name: site_##name(ctx, &seen); break;
 	RUNTIME_GC_SITES(X)
 #undef X
 	}
+	if ((!seen.begins && !seen.ends) || !at_begin(&at))
+		return 0;
+	if (seen.begins)
+		gc_begin(&at, &seen);
+	else
+		gc_tell(&at, &seen);
+	at_end(&at);
 	return 0;
 }

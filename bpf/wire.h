@@ -216,6 +216,9 @@ enum scry_call_type {
 	SCRY_CALL_UNWIND, /* left by an exception */
 };
 
+/* What Lua's collector does, told in place of a generation. */
+enum scry_gc_work { SCRY_GC_STEP = 16, SCRY_GC_FULL };
+
 /* What follows the frames of a SCRY_RECORD_EVENT; then its texts, one after the other. frames[0] is where it happened. */
 struct scry_event {
 	__u8 event; /* enum scry_event_kind */
@@ -224,7 +227,7 @@ struct scry_event {
 	__u32 depth;	   /* nesting, 0 outermost, as far as seen */
 	__u64 duration_ns; /* of the call, pause or import that ends here; suspended time not counted */
 	__u64 own_ns;	   /* without what it called */
-	__s64 number;	   /* gc: generation; import: whether it was found; line: the line; gil: enum scry_gil */
+	__s64 number;	   /* gc: generation, or enum scry_gc_work; import: whether it was found; line: the line; gil: enum scry_gil */
 	__s64 number2;	   /* gc: objects collected */
 	__s64 number3;	   /* gc: objects found that cannot be freed; -1: not known */
 	__u32 text_bytes[2]; /* import: module; exception: type, message; audit: event */

@@ -125,7 +125,7 @@ const struct command cmd_stat = {
 		   "its resumptions are counted apart. Each call of a recursive function adds its whole time to the total. A call\n"
 		   "that has not ended yet counts as a call, but its time does not; the table marks it as running.\n"
 		   "\n"
-		   "Collections are told by generation, with their share of the time, a histogram of all pauses and the functions\n"
+		   "Collections are told by generation (of Lua: steps and full ones), with their share of the time, a histogram of all pauses and the functions\n"
 		   "in which they began; imports by module, lines (counted in the kernel as well) and exceptions by\n"
 		   "place, audit events by name.\n"
 		   "\n"
@@ -138,7 +138,7 @@ const struct command cmd_stat = {
 		   "\n"
 		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
 		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"
-		   "p99_ns, max_ns (gc: count and collected instead of calls; gil: holds, hold_ns, waits, wait_ns, also in threads; started_by has the functions, collector its kind,\n"
+		   "p99_ns, max_ns (gc: count and collected instead of calls, of Lua work (step, full) and no collected; gil: holds, hold_ns, waits, wait_ns, also in threads; started_by has the functions, collector its kind,\n"
 		   "which is in the rows where processes differ; vmstate: state, samples, total_ns, share). Percentiles are read\n"
 		   "from buckets and are at most 1/16 off.",
 	.examples = "scry stat call -p 4711 -d 10\n  every function that was called in ten seconds\n"

@@ -120,7 +120,7 @@ const struct command cmd_trace = {
 		   "At the end it is told how many events were lost since they came faster than they could be written, and how many\n"
 		   "calls ended whose beginning was not seen, since scry came later. --json writes one object a line, with the\n"
 		   "fields event, time, pid, tid, thread, function, file and line, and what belongs to the event: for call type (entry,\n"
-		   "return, unwind, yield, resume), depth, duration_ns, own_ns, args, ret; gc generation, duration_ns, collected,\n"
+		   "return, unwind, yield, resume), depth, duration_ns, own_ns, args, ret; gc generation (Lua: work), duration_ns, collected,\n"
 		   "uncollectable; import module, depth, found, total_ns, own_ns; exception exception, message; audit name.",
 	.examples = "scry trace call -p 4711 --flow --func 'handle*'\n  calls of these functions\n"
 		    "scry trace call -p 4711 --min-duration 10ms --stack\n  slow calls, and who called\n"

@@ -17,6 +17,11 @@ const char *const event_call_names[] = {
 	[SCRY_CALL_YIELD] = "yield", [SCRY_CALL_UNWIND] = "unwind",
 };
 
+const char *event_gc_work(int64_t number)
+{
+	return number == SCRY_GC_STEP ? "step" : number == SCRY_GC_FULL ? "full" : NULL;
+}
+
 static uint32_t character_at(const unsigned char *bytes, size_t i, unsigned kind)
 {
 	uint16_t two;

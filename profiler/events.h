@@ -31,6 +31,9 @@ struct event {
 int event_decode(const struct scry_record *record, size_t size, struct event *ret);
 
 extern const char *const event_kind_names[SCRY_EVENT_COUNT]; /* "cpu", "call", ... */
+/* What Lua's collector did, "step" or "full"; NULL: the number is a generation, or -1. */
+const char *event_gc_work(int64_t number);
+
 extern const char *const event_call_names[];	  /* "entry", "resume", "return", "yield", "unwind" */
 
 #endif

@@ -394,6 +394,8 @@ static bool event_leaf(const struct event *event, char *text, size_t size)
 	case SCRY_EVENT_GC:
 		if (event->number < 0)
 			snprintf(text, size, "[gc]");
+		else if (event_gc_work(event->number))
+			snprintf(text, size, "[gc %s]", event_gc_work(event->number));
 		else
 			snprintf(text, size, "[gc generation %lld]", (long long)event->number);
 		return true;

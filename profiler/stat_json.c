@@ -40,14 +40,21 @@ static void put_call(const struct statistics *s, const struct stat_row *row, FIL
 
 static void put_generation(const struct statistics *s, const struct stat_row *row, FILE *to)
 {
-	if (row->key.number)
+	const char *work = event_gc_work((int64_t)row->key.number - 1);
+
+	if (work)
+		put_text(to, "work", work);
+	if (row->key.number && !work)
 		fprintf(to, "\"generation\": %" PRIu32 ", ", row->key.number - 1);
 	else
 		fputs("\"generation\": null, ", to);
 	if (s->collectors_differ)
 		put_text(to, "collector", stat_rows_text(&s->rows, row));
-	fprintf(to, "\"count\": %" PRIu64 ", \"total_ns\": %" PRIu64 ", \"collected\": %" PRIu64 ", ", row->calls,
-		row->total_ns, row->collected);
+	fprintf(to, "\"count\": %" PRIu64 ", \"total_ns\": %" PRIu64 ", ", row->calls, row->total_ns);
+	if (work)
+		fputs("\"collected\": null, ", to);
+	else
+		fprintf(to, "\"collected\": %" PRIu64 ", ", row->collected);
 	put_durations(row, to);
 }
 

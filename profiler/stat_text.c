@@ -37,8 +37,20 @@ static struct units errors(const struct statistics *s, const struct stat_row *ro
 	return units_count(row->errors, width);
 }
 
+/* Of a row about collections: "step" or "full", NULL: not Lua's. */
+static const char *work_of(const struct stat_row *row)
+{
+	return event_gc_work((int64_t)row->key.number - 1);
+}
+
 static struct units collected(const struct statistics *s, const struct stat_row *row, int width)
 {
+	struct units unknown;
+
+	if (work_of(row)) {
+		snprintf(unknown.text, sizeof(unknown.text), "%*s", width, "-");
+		return unknown;
+	}
 	return count_of(row->collected, width);
 }
 
@@ -87,7 +99,12 @@ static struct units of_wall(const struct statistics *s, const struct stat_row *r
 
 static struct units generation(const struct statistics *s, const struct stat_row *row, int width)
 {
-	return row->key.number ? units_grouped(row->key.number - 1, width) : (struct units){ "   ?" };
+	struct units work;
+
+	if (!work_of(row))
+		return row->key.number ? units_grouped(row->key.number - 1, width) : (struct units){ "   ?" };
+	snprintf(work.text, sizeof(work.text), "%*s", width, work_of(row));
+	return work;
 }
 
 static struct units waits(const struct statistics *s, const struct stat_row *row, int width)

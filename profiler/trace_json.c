@@ -69,7 +69,11 @@ static void put_number(FILE *to, const char *key, int64_t number)
 
 static void put_gc(FILE *to, const struct event *event)
 {
-	put_number(to, "generation", event->number);
+	const char *work = event_gc_work(event->number);
+
+	put_number(to, "generation", work ? -1 : event->number);
+	if (work)
+		put_text(to, "work", work);
 	fprintf(to, ", \"duration_ns\": %" PRIu64, event->duration_ns);
 	put_number(to, "collected", event->number2);
 	put_number(to, "uncollectable", event->number3);

@@ -120,7 +120,9 @@ static void put_gc(struct trace *t, const struct event *event)
 {
 	FILE *to = t->options->to;
 
-	if (event->number >= 0)
+	if (event_gc_work(event->number))
+		fputs(event_gc_work(event->number), to);
+	else if (event->number >= 0)
 		fprintf(to, "generation %" PRId64, event->number);
 	else
 		fputs("generation not known", to);

@@ -24,7 +24,10 @@
 	X(gc_start)                                                                                              \
 	X(gc_done)                                                                                               \
 	X(collect_entry)   /* the collector's own function, where a symbol tells it */                           \
-	X(collect_return)
+	X(collect_return)                                                                                        \
+	X(lua_step_entry)  /* luaC_step(L), which every allocation may call */                                   \
+	X(lua_gc_entry)	   /* lua_gc(L, what, ...): what the program asks for */                                 \
+	X(lua_gc_return)   /* every ret by which one of them can end, also in functions they jump to */
 #define RUNTIME_IMPORT_SITES(X)                                                                                  \
 	X(import_start)                                                                                          \
 	X(import_done)                                                                                           \

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import time
 
-from live import FULL, SCRATCH, SCRY, TOP, Skip, expect, is_marked, no_bad, record, record_target, test
+from live import FULL, PATIENCE, SCRATCH, SCRY, TOP, Skip, expect, is_marked, no_bad, record, record_target, test
+from events import Watch
 from lua import LuaTarget, which
 
 SECONDS = 20 if FULL else 0.9
@@ -185,6 +186,17 @@ def lua_vmstate():
     return ", ".join(notes)
 
 
+def line_of(text):
+    """Where gcs.lua says that."""
+    with open(os.path.join(TOP, "tests", "targets", "lua", "gcs.lua")) as file:
+        return next(number for number, line in enumerate(file, 1) if text in line)
+
+
+def middle(values):
+    values = sorted(values)
+    return values[len(values) // 2]
+
+
 def stat_vmstate(pid, *options):
     done = subprocess.run([SCRY, "stat", "vmstate", "-p", str(pid), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -223,6 +235,46 @@ def lua_stat_vmstate():
     finally:
         other.kill()
         other.wait()
+    return ", ".join(notes)
+
+
+@test("none")
+def lua_collections():
+    """Steps and full collections: as many as the program makes, and as long; with stacks; LuaJIT says why not."""
+    notes = []
+    for lua in which():
+        if lua.jit:
+            with LuaTarget(lua, "shares", 0) as target:
+                done = subprocess.run([SCRY, "stat", "gc", "-p", str(target.pid), "-d", "1"], stderr=subprocess.PIPE)
+                expect(done.returncode == 1 and b"stat vmstate" in done.stderr, done.stderr)
+            continue
+        begin = os.path.join(lua.targets, "begin-" + lua.label)
+        with LuaTarget(lua, "gcs", 0, begin) as target:
+            with Watch("trace", "gc", target.pid, "--stack") as watch:
+                open(lua.root + begin, "w").close()
+                truth = target.truth()
+                output, said = (text.decode() for text in watch.process.communicate(timeout=PATIENCE))		# the program has ended
+        seen = [json.loads(line) for line in output.splitlines()]
+        full = [event for event in seen if event["work"] == "full"]
+        steps = [event for event in seen if event["work"] == "step"]
+        expect("0 lost" in said or "lost" not in said, said)
+        expect(len(full) == truth["full"], "%s: %d full collections, not %d" % (lua.label, len(full), truth["full"]))
+        # Between the program's calls of the clock there is little else than the collection. It counts CPU time, in microseconds:
+        # who has lost the CPU is not in the middle.
+        took, truly = middle(event["duration_ns"] for event in full), middle(truth["full_ns"])
+        expect(0.75 * truly - 30e3 < took < 1.1 * truly + 2e3, "%s: full took %d, truly %d" % (lua.label, took, truly))
+        behind = steps.index(next(event for event in steps if event["time"] > full[-1]["time"]))
+        asked, alone = steps[behind:behind + truth["steps"]], steps[behind + truth["steps"]:]
+        by = {(event["file"], event["stack"][0]["line"]) for event in asked}
+        expect(len(asked) == truth["steps"] and by == {("[C]", line_of('("step", 0)'))}, "%s: %d steps asked for, in %s" % (lua.label, len(asked), by))
+        # A step is as short as the look at its stack is, which the program's clock counts as well.
+        took, truly = middle(event["duration_ns"] for event in asked), middle(truth["steps_ns"])
+        expect(0 < took < truly + 2e3, "%s: steps took %d, truly %d" % (lua.label, took, truly))
+        expect(alone and truth["cycles"] >= 3, "%s: %d steps by itself, %d cycles" % (lua.label, len(alone), truth["cycles"]))
+        expect(all(event["generation"] is None and event["collected"] is None for event in seen), seen[0])
+        expect(any(frame["file"].endswith("gcs.lua") and frame["line"] == line_of("function fill") for event in alone for frame in [event] + event["stack"]),
+               "%s: no step in fill()" % lua.label)
+        notes.append("%s %d+%d" % (lua.label, len(full), len(steps)))
     return ", ".join(notes)
 
 
@@ -314,6 +366,30 @@ def lua_embedded():
                 and frames[1].name.split(" ")[0] == "f" and frames[2].name == "work_in_c ([C])")
     expect(right > 0.95 * total, "%d of %d as expected, e.g. %s" % (right, total, recording.stacks[:2]))
     return "%d of %d samples" % (right, total)
+
+
+@test("none")
+def lua_collections_in_a_program():
+    """Lua inside a program: by its symbols where it has them, refused with the reason where it is stripped."""
+    library = "/usr/lib/%s-linux-gnu/liblua5.4.a" % os.uname().machine
+    if not os.path.exists(library):
+        raise Skip("no " + library)
+    program = os.path.join(SCRATCH, "embed-static")
+    subprocess.run(["gcc", "-O1", "-I/usr/include/lua5.4", "-o", program, os.path.join(TOP, "tests", "targets", "lua", "embed.c"),
+                    library, "-lm", "-ldl"], check=True)
+    subprocess.run(["strip", "-o", program + "-stripped", program], check=True)
+    for path, status, listed, needle in ((program, 0, True, "no gc events"), (program + "-stripped", 1, False, "does not export")):
+        process = subprocess.Popen([path])
+        try:
+            time.sleep(0.3)
+            rows = subprocess.run([SCRY, "list", str(process.pid)], stdout=subprocess.PIPE, check=True).stdout.decode()
+            expect(("luaC_step" in rows) == listed, rows)
+            done = subprocess.run([SCRY, "stat", "gc", "-p", str(process.pid), "-d", "0.3", "-q"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        finally:
+            process.kill()
+            process.wait()
+        said = done.stdout.decode()
+        expect(done.returncode == status and needle in said, "%s: %s" % (path, said))
 
 
 def shares_of(recording, *names):
