@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs that people run. Their stacks are held against their source: every function shown is defined in the file and
 at the line shown, and the calls that the source makes, in their order, are in the stacks."""
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -85,19 +87,28 @@ def run_quietly(what, *command, **options):
         raise Skip("%s: %s" % (what, done.stdout.decode("utf-8", "replace").strip()[-200:]))
 
 
+@contextlib.contextmanager
+def cache_locked():
+    """What is in the cache is made once, however many tests want it."""
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @test("none")
 def mercurial_log():
     hg = shutil.which("hg")
     if not hg:
         raise Skip("no hg (package mercurial)")
     repository = os.path.join(CACHE, "repository")
-    if not os.path.isdir(repository):
-        os.makedirs(CACHE, exist_ok=True)
-        making = repository + ".new"
-        shutil.rmtree(making, ignore_errors=True)
-        run_quietly("hg init", hg, "init", making)
-        run_quietly("hg debugbuilddag", hg, "-R", making, "debugbuilddag", "--mergeable-file", "+400")
-        os.rename(making, repository)
+    with cache_locked():
+        if not os.path.isdir(repository):
+            making = repository + ".new"
+            shutil.rmtree(making, ignore_errors=True)
+            run_quietly("hg init", hg, "init", making)
+            run_quietly("hg debugbuilddag", hg, "-R", making, "debugbuilddag", "--mergeable-file", "+400")
+            os.rename(making, repository)
     recording = record("-F", 999, "--", hg, "-R", repository, "log", "-p", "--git")
     expect(b"changeset:" in recording.output, "hg log printed %r" % recording.output[:200])
     return confirm(recording, ["/usr/lib/python3/dist-packages"],
@@ -109,13 +120,13 @@ def environment():
     """A virtual environment with Flask, in the cache."""
     place = os.path.join(CACHE, "venv-%d.%d" % sys.version_info[:2])
     python = os.path.join(place, "bin", "python")
-    if not os.path.exists(os.path.join(place, "complete")):
-        shutil.rmtree(place, ignore_errors=True)
-        os.makedirs(CACHE, exist_ok=True)
-        run_quietly("python3 -m venv (package python3-venv)", PYTHON, "-m", "venv", place)
-        run_quietly("pip download flask", python, "-m", "pip", "-q", "download", "-d", place + "/wheels", "flask", "pip")
-        run_quietly("pip install flask", python, "-m", "pip", "-q", "install", "--no-index", "-f", place + "/wheels", "flask")
-        open(os.path.join(place, "complete"), "w").close()
+    with cache_locked():
+        if not os.path.exists(os.path.join(place, "complete")):
+            shutil.rmtree(place, ignore_errors=True)
+            run_quietly("python3 -m venv (package python3-venv)", PYTHON, "-m", "venv", place)
+            run_quietly("pip download flask", python, "-m", "pip", "-q", "download", "-d", place + "/wheels", "flask", "pip")
+            run_quietly("pip install flask", python, "-m", "pip", "-q", "install", "--no-index", "-f", place + "/wheels", "flask")
+            open(os.path.join(place, "complete"), "w").close()
     return place, python
 
 
