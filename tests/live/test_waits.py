@@ -25,9 +25,21 @@ def rows_by_tid(recording):
 
 @test("few")
 def wall_is_elapsed(python):
+    """Time on CPU and off it are all the time there is, and that on CPU is the kernel's own account. On a crowded machine a kernel
+    was seen not to tell of some switches: the account is then asked for again."""
     python.needs("ctypes")
-    recording, lives = lives_of(python, "-e", "wall", "-F", 499)
-    rows, worst = rows_by_tid(recording), 0
+    for _ in range(3):
+        recording, lives = lives_of(python, "-e", "wall", "-F", 499)
+        worst, otherwise = compare_lives(recording, lives)
+        if not otherwise:
+            break
+    expect(not otherwise, otherwise)
+    return "at most %.2f %% off" % (100 * worst)
+
+
+def compare_lives(recording, lives):
+    """(the largest part of its life that a thread's time is off, what differs from the kernel's account of time on CPU)"""
+    rows, worst, otherwise = rows_by_tid(recording), 0, None
     expect(recording.json["lost"] == 0, "%d lost" % recording.json["lost"])
     for name, life in sorted(lives.items()):
         row = rows[life["tid"]]
@@ -37,7 +49,8 @@ def wall_is_elapsed(python):
         told = "%s: wall %.4f s, cpu %.4f s; it says %s" % (name, wall, cpu, life)
         expect(life["wall"] - one <= wall <= life["outer"] + one, told)
         # The kernel's account of a thread begins at its wakeup, where that was at once for an idle CPU: microseconds each time.
-        expect(life["cpu"] - one - 5e-6 * row["samples"] <= cpu <= life["cpu"] + max(0, wall - life["wall"]) + one, told)
+        if not life["cpu"] - one - 5e-6 * row["samples"] <= cpu <= life["cpu"] + max(0, wall - life["wall"]) + one:
+            otherwise = told
         worst = max(worst, max(0, life["wall"] - wall, wall - life["outer"]) / life["wall"])
         wanted = WAITS_FOR.get(name.rstrip("0123456789"))
         gil = row["off"].get("gil", 0)
@@ -45,7 +58,7 @@ def wall_is_elapsed(python):
             off = row["off_ns"] - gil - row["off"].get("runqueue", 0)
             expect(row["off"].get(wanted, 0) >= 0.95 * off, "%s waits for %s" % (name, row["off"]))
     expect(not any("GIL" in cause for cause in recording.json["errors"]), "%s" % recording.json["errors"])
-    return "at most %.2f %% off" % (100 * worst)
+    return worst, otherwise
 
 
 @test("few")
