@@ -161,7 +161,7 @@ def by_method(python, method, prefix):
     return "%s (%s) %.2f" % (method, ", ".join(names), after / before)
 
 
-@test("few")
+@test("few", alone=True)
 def probes_leave_nothing_behind(python):
     prefix = private(python)
     done = [said for said in (by_method(python, method, prefix) for method in WAYS) if said]

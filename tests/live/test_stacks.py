@@ -119,7 +119,7 @@ def recursion_5000(python):
     return check(recording, "(?:~;)+main;%s|<module>(?:;~)*" % recursion_grammar(target), known_of(target))
 
 
-@test("few")
+@test("few", alone=True)
 def recursion_cut(python):
     """Deeper than the default of 1,024 frames: the innermost are there, below a mark that says so."""
     target, recording = sample(python, "recursion", 5000, allowed=(CUT,), rate=0)
