@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where CPython keeps what the walker reads: one row of offsets per version (layout.c), or the offsets
+ * Where CPython keeps what the walker reads: one row of offsets per version (layout_rows.c), or the offsets
  * the target publishes itself (_Py_DebugOffsets, 3.13+). Shared with the BPF side.
  *
  * An offset is stored as AT(n) = n + 1, so that 0 says "this version has no such field" and a forgotten

@@ -6,7 +6,7 @@
 #include "../../profiler/elf.h"
 #include "../runtime.h"
 
-/* ---- layout.c ---- */
+/* ---- layout_rows.c, layout_rows_free.c, layout.c ---- */
 
 struct python_row {
 	unsigned version; /* PY_VERSION() */
@@ -14,6 +14,8 @@ struct python_row {
 	struct python_layout layout;
 };
 
+/* With the GIL and without; a row of version 0 ends each. */
+extern const struct python_row python_rows[], python_rows_free[];
 /* NULL: no such row. */
 const struct python_row *python_row(unsigned version, bool free_threaded);
 /*

@@ -45,7 +45,7 @@ walk_inline __u64 python_walk_again(struct scry_walk *w)
  */
 walk_inline void python_cframe(const struct python_layout *l, struct scry_scratch *s, __u64 state, __u64 cframe)
 {
-	__u64 pair[2] = {}, outer; /* current_frame and previous, side by side: layout.c */
+	__u64 pair[2] = {}, outer; /* current_frame and previous, side by side: layout_rows.c */
 
 	if (walk_read(pair, sizeof(pair), cframe + OFF(l->cframe_current_frame)))
 		s->walk.error = SCRY_WALK_STATE_FAULT;
