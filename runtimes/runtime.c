@@ -297,8 +297,10 @@ static int examine_exe(struct examination *e, struct scry_exe_key *key)
 
 bool runtime_may_be(const char *path)
 {
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+
 	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++)
-		if (runtimes[i]->may_be(path, false))
+		if (!strncmp(base, runtimes[i]->library, strlen(runtimes[i]->library)) && strstr(base, ".so"))
 			return true;
 	return false;
 }

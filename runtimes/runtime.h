@@ -77,6 +77,9 @@ struct runtime_probe {
 struct runtime_ops {
 	const char *name;		/* "python" */
 	enum scry_runtime id;
+	/* What names of its shared libraries begin with; others are not opened. (An executable of any name may be an interpreter, or
+	 * have one linked in.) */
+	const char *library;
 	const char *map;		/* of the BPF programs: where the binaries' wire goes, by their index */
 	size_t wire_size;
 	bool by_content;		/* code objects are told apart by their content: exact also where no code_dealloc is known */
@@ -89,10 +92,6 @@ struct runtime_ops {
 	 */
 	int (*recognise)(const struct elf *elf, const char *path, pid_t pid, __u64 bias,
 			 struct runtime_binary *ret, char *why, size_t size);
-
-	/* Quick look at a mapped file's name and size: false skips opening it. Must never miss an interpreter
-	 * that is the executable itself (statically linked or embedding programs have any name). */
-	bool (*may_be)(const char *path, bool is_executable);
 
 	/* Decode code->name, file, lines; fetch what is missing from pid. 0 or -errno. Caller frees with code_name_deinit. */
 	int (*decode)(const struct runtime_binary *binary, const struct scry_code *code, size_t size, struct code_name *ret);
