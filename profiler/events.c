@@ -17,6 +17,11 @@ const char *const event_call_names[] = {
 	[SCRY_CALL_YIELD] = "yield", [SCRY_CALL_UNWIND] = "unwind",
 };
 
+bool event_call_begins(const struct event *event)
+{
+	return event->type == SCRY_CALL_ENTRY || event->type == SCRY_CALL_RESUME;
+}
+
 const char *event_gc_work(int64_t number)
 {
 	return number == SCRY_GC_STEP ? "step" : number == SCRY_GC_FULL ? "full" : NULL;

@@ -3,6 +3,7 @@
 #ifndef SCRY_EVENTS_H
 #define SCRY_EVENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,8 @@ extern const char *const event_kind_names[SCRY_EVENT_COUNT]; /* "cpu", "call", .
 /* What Lua's collector did, "step" or "full"; NULL: the number is a generation, or -1. */
 const char *event_gc_work(int64_t number);
 
+/* Of a call: does it tell that one begins, or goes on? Then it has no duration yet. */
+bool event_call_begins(const struct event *event);
 extern const char *const event_call_names[];	  /* "entry", "resume", "return", "yield", "unwind" */
 
 #endif

@@ -34,38 +34,17 @@ static void write_errors(const struct profile_tree *tree, FILE *to)
 	fputs("},\n", to);
 }
 
-static int write_functions(const struct profile_tree *tree, FILE *to,
-			   const struct output_options *options)
+static void put_function(const struct profile_tree *tree, const struct profile_row *row, FILE *to)
 {
 	const struct profile *p = tree->profile;
-	_cleanup_free_ struct profile_row *rows = NULL;
-	struct output_options by = *options;
-	size_t count;
-	int err;
 
-	if (by.by == OUTPUT_BY_THREAD || by.by == OUTPUT_BY_PROCESS || by.by == OUTPUT_BY_REASON ||
-	    by.by == OUTPUT_BY_VMSTATE)
-		by.by = OUTPUT_BY_FUNCTION;
-	err = profile_rows(tree, &by, &rows, &count);
-	if (err)
-		return err;
-	if (options->limit && count > options->limit)
-		count = options->limit;
-	fputs("  \"functions\": [", to);
-	for (size_t i = 0; i < count; i++) {
-		const struct profile_row *row = &rows[i];
-
-		fprintf(to, "%s\n    {\"function\": ", i ? "," : "");
-		escape_json(to, profile_text(p, row->label.name));
-		fputs(", \"file\": ", to);
-		escape_json(to, profile_text(p, row->label.file));
-		fprintf(to, ", \"line\": %" PRId32 ", \"kind\": \"%s\"", row->label.line, kinds[row->label.kind]);
-		fprintf(to, ", \"self\": %" PRIu64 ", \"total\": %" PRIu64
-			", \"self_ns\": %" PRIu64 ", \"total_ns\": %" PRIu64 "}",
-			row->self.samples, row->total.samples, ns(p, &row->self), ns(p, &row->total));
-	}
-	fputs(count ? "\n  ],\n" : "],\n", to);
-	return 0;
+	fputs("\"function\": ", to);
+	escape_json(to, profile_text(p, row->label.name));
+	fputs(", \"file\": ", to);
+	escape_json(to, profile_text(p, row->label.file));
+	fprintf(to, ", \"line\": %" PRId32 ", \"kind\": \"%s\"", row->label.line, kinds[row->label.kind]);
+	fprintf(to, ", \"self\": %" PRIu64 ", \"total\": %" PRIu64 ", \"self_ns\": %" PRIu64 ", \"total_ns\": %" PRIu64,
+		row->self.samples, row->total.samples, ns(p, &row->self), ns(p, &row->total));
 }
 
 /* Where its time has gone, of events that tell; the values of others are no time of the thread's own. */
@@ -97,48 +76,56 @@ static void write_times(const struct profile_tree *tree, uint32_t thread, FILE *
 	fprintf(to, "}, \"cpu_ns\": %" PRIu64 ", \"off_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64, on, off, on + off);
 }
 
-static int write_reasons(const struct profile_tree *tree, FILE *to)
+static void put_reason(const struct profile_tree *tree, const struct profile_row *row, FILE *to)
 {
-	const struct output_options by = { .by = OUTPUT_BY_REASON };
-	_cleanup_free_ struct profile_row *rows = NULL;
-	const struct profile *p = tree->profile;
-	size_t count;
-	int err = profile_rows(tree, &by, &rows, &count);
-
-	if (err)
-		return err;
-	fputs("  \"reasons\": [", to);
-	for (size_t i = 0; i < count; i++) {
-		fprintf(to, "%s\n    {\"reason\": ", i ? "," : "");
-		escape_json(to, profile_reason(p, rows[i].label.name));
-		fprintf(to, ", \"samples\": %" PRIu64 ", \"ns\": %" PRIu64 "}", rows[i].self.samples, ns(p, &rows[i].self));
-	}
-	fputs(count ? "\n  ],\n" : "],\n", to);
-	return 0;
+	fputs("\"reason\": ", to);
+	escape_json(to, profile_reason(tree->profile, row->label.name));
+	fprintf(to, ", \"samples\": %" PRIu64 ", \"ns\": %" PRIu64, row->self.samples, ns(tree->profile, &row->self));
 }
 
-static int write_threads(const struct profile_tree *tree, FILE *to)
+static void put_thread(const struct profile_tree *tree, const struct profile_row *row, FILE *to)
 {
-	const struct output_options by = { .by = OUTPUT_BY_THREAD };
-	_cleanup_free_ struct profile_row *rows = NULL;
 	const struct profile *p = tree->profile;
-	size_t count;
-	int err = profile_rows(tree, &by, &rows, &count);
+	const struct profile_thread *thread = &p->threads.item[row->label.index];
 
-	if (err)
-		return err;
-	fputs("  \"threads\": [", to);
-	for (size_t i = 0; i < count; i++) {
-		const struct profile_thread *thread = &p->threads.item[rows[i].label.index];
+	fprintf(to, "\"pid\": %" PRIu32 ", \"tid\": %" PRIu32 ", \"name\": ", p->processes.item[thread->process].pid,
+		thread->tid);
+	escape_json(to, profile_text(p, thread->name));
+	fprintf(to, ", \"samples\": %" PRIu64, row->self.samples);
+	write_times(tree, row->label.index, to);
+}
 
-		fprintf(to, "%s\n    {\"pid\": %" PRIu32 ", \"tid\": %" PRIu32 ", \"name\": ",
-			i ? "," : "", p->processes.item[thread->process].pid, thread->tid);
-		escape_json(to, profile_text(p, thread->name));
-		fprintf(to, ", \"samples\": %" PRIu64, rows[i].self.samples);
-		write_times(tree, rows[i].label.index, to);
-		putc('}', to);
+/* functions: by what its rows are: function, file or line. limit: 0: all. */
+static int write_lists(const struct profile_tree *tree, FILE *to, const struct output_options *functions)
+{
+	const struct {
+		const char *name;
+		struct output_options options;
+		void (*put)(const struct profile_tree *tree, const struct profile_row *row, FILE *to);
+	} lists[] = {
+		{ "functions", *functions, put_function },
+		{ "reasons", { .by = OUTPUT_BY_REASON }, put_reason },
+		{ "threads", { .by = OUTPUT_BY_THREAD }, put_thread },
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+		_cleanup_free_ struct profile_row *rows = NULL;
+		size_t count, limit = lists[k].options.limit;
+		int err = profile_rows(tree, &lists[k].options, &rows, &count);
+
+		if (err)
+			return err;
+		if (limit && count > limit)
+			count = limit;
+		fprintf(to, "%s  \"%s\": [", k ? ",\n" : "", lists[k].name);
+		for (size_t i = 0; i < count; i++) {
+			fputs(i ? ",\n    {" : "\n    {", to);
+			lists[k].put(tree, &rows[i], to);
+			putc('}', to);
+		}
+		fputs(count ? "\n  ]" : "]", to);
 	}
-	fputs(count ? "\n  ]\n" : "]\n", to);
+	putc('\n', to);
 	return 0;
 }
 
@@ -162,11 +149,10 @@ static int json_write(const struct profile *profile, FILE *to, const struct outp
 	write_errors(tree, to);
 	fprintf(to, "  \"duration_s\": %.6f,\n  \"frequency\": %" PRIu32 ",\n",
 		(double)profile->duration_ns / 1e9, profile->header.frequency);
-	err = write_functions(tree, to, &shown);
-	if (!err)
-		err = write_reasons(tree, to);
-	if (!err)
-		err = write_threads(tree, to);
+	if (shown.by == OUTPUT_BY_THREAD || shown.by == OUTPUT_BY_PROCESS || shown.by == OUTPUT_BY_REASON ||
+	    shown.by == OUTPUT_BY_VMSTATE)
+		shown.by = OUTPUT_BY_FUNCTION;
+	err = write_lists(tree, to, &shown);
 	fputs("}\n", to);
 	profile_tree_destroy(tree);
 	return err;

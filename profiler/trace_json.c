@@ -54,7 +54,7 @@ static void put_values(FILE *to, const struct event *event)
 static void put_call(FILE *to, const struct event *event)
 {
 	fprintf(to, ", \"type\": \"%s\", \"depth\": %" PRIu32, event_call_names[event->type], event->depth);
-	if (event->type != SCRY_CALL_ENTRY && event->type != SCRY_CALL_RESUME)
+	if (!event_call_begins(event))
 		fprintf(to, ", \"duration_ns\": %" PRIu64 ", \"own_ns\": %" PRIu64, event->duration_ns, event->own_ns);
 	put_values(to, event);
 }
@@ -105,14 +105,12 @@ static void (*const payloads[SCRY_EVENT_COUNT])(FILE *to, const struct event *ev
 /* The callers, innermost first. */
 static void put_stack(struct trace *t, FILE *to, const struct event *event)
 {
+	struct watch_place place;
+	uint32_t frame = 0;
 	bool any = false;
 
 	fputs(", \"stack\": [", to);
-	for (uint32_t i = 1; i < event->frame_count; i++) {
-		struct watch_place place = watch_place(&t->watch, event, i);
-
-		if (codebook_function(t->watch.book, place.function)->hidden)
-			continue;
+	while (watch_next_caller(&t->watch, event, &frame, &place)) {
 		fputs(any ? ", {\"function\": " : "{\"function\": ", to);
 		put_place(to, &place);
 		fputc('}', to);

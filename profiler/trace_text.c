@@ -100,7 +100,6 @@ static void put_values(FILE *to, const struct event *event)
 
 static void put_call(struct trace *t, const struct event *event)
 {
-	bool starts = event->type == SCRY_CALL_ENTRY || event->type == SCRY_CALL_RESUME;
 	struct watch_place place = watch_place(&t->watch, event, 0);
 	FILE *to = t->options->to;
 
@@ -112,7 +111,7 @@ static void put_call(struct trace *t, const struct event *event)
 	fputs(label(t, &place), to);
 	put_values(to, event);
 	/* Where the beginning is not shown, nothing else tells the place. */
-	if (starts || !t->options->flow || t->options->run.session.min_duration_ns)
+	if (event_call_begins(event) || !t->options->flow || t->options->run.session.min_duration_ns)
 		put_file(t, &place);
 }
 
@@ -213,8 +212,7 @@ static void put_thread(struct trace *t, const struct event *event)
 
 static void put_duration(struct trace *t, const struct event *event)
 {
-	bool known = event->kind == SCRY_EVENT_CALL ? event->type != SCRY_CALL_ENTRY && event->type != SCRY_CALL_RESUME :
-						      kinds[event->kind].timed;
+	bool known = event->kind == SCRY_EVENT_CALL ? !event_call_begins(event) : kinds[event->kind].timed;
 
 	fprintf(t->options->to, "%s  ", known ? units_ns(event->duration_ns, 8).text : "        ");
 }
@@ -223,12 +221,10 @@ static void put_duration(struct trace *t, const struct event *event)
 static void put_stack(struct trace *t, const struct event *event)
 {
 	FILE *to = t->options->to;
+	struct watch_place place;
+	uint32_t frame = 0;
 
-	for (uint32_t i = 1; i < event->frame_count; i++) {
-		struct watch_place place = watch_place(&t->watch, event, i);
-
-		if (codebook_function(t->watch.book, place.function)->hidden)
-			continue;
+	while (watch_next_caller(&t->watch, event, &frame, &place)) {
 		fprintf(to, "%*s", THREAD_CELLS + 14, "");
 		fputs(label(t, &place), to);
 		put_file(t, &place);

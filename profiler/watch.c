@@ -95,6 +95,16 @@ struct watch_place watch_place(const struct watch *w, const struct event *event,
 	return place;
 }
 
+bool watch_next_caller(const struct watch *watch, const struct event *event, uint32_t *frame, struct watch_place *ret)
+{
+	while (++*frame < event->frame_count) {
+		*ret = watch_place(watch, event, *frame);
+		if (!codebook_function(watch->book, ret->function)->hidden)
+			return true;
+	}
+	return false;
+}
+
 const char *watch_thread(struct watch *w, const struct event *event)
 {
 	return thread_names_find(w->names, w->session, event);

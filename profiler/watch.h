@@ -42,6 +42,8 @@ struct watch_place {
 	int line; /* of a call, the function's first one; else the one being executed; 0: not known */
 };
 struct watch_place watch_place(const struct watch *watch, const struct event *event, uint32_t frame);
+/* Of the callers, innermost first, the next to be shown; *frame: 0 at first. false: there are no more. */
+bool watch_next_caller(const struct watch *watch, const struct event *event, uint32_t *frame, struct watch_place *ret);
 
 /* Raw text, valid until the next call. */
 const char *watch_thread(struct watch *watch, const struct event *event);
