@@ -3,18 +3,16 @@
 released it. Each has a name, which the kernel knows too (by prctl before 3.14, whose Python tells it)."""
 import ctypes
 import hashlib
-import platform
 import sys
 import threading
 import time
 
 from target import ready, stop
+from tid import gettid, libc
 
 lock = threading.Lock()
-libc = ctypes.CDLL(None)
 block = b"x" * (4 << 20)
 number = 3 ** 4000
-GETTID = 178 if platform.machine() == "aarch64" else 186
 tids = {}
 
 
@@ -47,7 +45,7 @@ def in_c_without_lock():
 def begin(name, work, started):
     if sys.version_info < (3, 14):
         libc.prctl(15, ctypes.c_char_p(name.encode()), 0, 0, 0)		# PR_SET_NAME
-    tids[name] = libc.syscall(GETTID)
+    tids[name] = gettid()
     started.release()
     work()
 

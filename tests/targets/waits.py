@@ -4,7 +4,6 @@
 The argument says how many threads only compute instead, so that all but one wait for the interpreter's lock."""
 import ctypes
 import os
-import platform
 import select
 import signal
 import socket
@@ -13,9 +12,8 @@ import threading
 import time
 
 from target import argument, finish, ready, stop
+from tid import gettid, libc
 
-GETTID = 178 if platform.machine() == "aarch64" else 186
-libc = ctypes.CDLL(None)
 now = getattr(time, "monotonic", time.time)
 lock = threading.Lock()
 ends, quiet = socket.socketpair(), socket.socketpair()
@@ -81,7 +79,7 @@ def mixed():
 
 
 def live(work):
-    tid = libc.syscall(GETTID)
+    tid = gettid()
     life = lives["%s%d" % (work.__name__, len(lives))] = {"tid": tid, "since": now(), "cpu": on_cpu()}
     started.release()
     work()
