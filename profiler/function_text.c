@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/cleanup.h"
 #include "base/escape.h"
-
-#define DEFAULT_COLUMNS 80
+#include "base/term.h"
 
 #define DIM   "\033[2m"
 #define PLAIN "\033[0m"
@@ -17,12 +15,12 @@
 unsigned function_text_columns(FILE *to)
 {
 	const char *columns = getenv("COLUMNS");
-	struct winsize size;
 	int asked = columns ? atoi(columns) : 0;
+	unsigned found = term_columns(fileno(to));
 
-	if (!ioctl(fileno(to), TIOCGWINSZ, &size) && size.ws_col)
-		return size.ws_col;
-	return asked > 0 && asked < 10000 ? (unsigned)asked : DEFAULT_COLUMNS;
+	if (found)
+		return found;
+	return asked > 0 && asked < 10000 ? (unsigned)asked : FUNCTION_TEXT_WHOLE;
 }
 
 const char *function_text_path(const char *path)
@@ -40,32 +38,44 @@ const char *function_text_path(const char *path)
 	return at && at[1] ? at + 1 : path;
 }
 
+/* Without as many of its first folders as do not fit; a package's __init__.py keeps its own. */
+static const char *fewer_folders(const char *path, size_t cells)
+{
+	for (const char *at; strlen(path) > cells && (at = strchr(path, '/')) && strcmp(at, "/__init__.py");)
+		path = at + 1;
+	return path;
+}
+
+/* Cells for the name: where both do not fit, the file keeps a third. */
+static unsigned share(unsigned name_cells, unsigned file_cells, unsigned room)
+{
+	unsigned least = file_cells < room / 3 ? file_cells : room / 3;
+
+	return name_cells < room - least ? name_cells : room - least;
+}
+
 int function_text_put(FILE *to, const char *name, const char *file, int line, unsigned cells,
 		      enum function_text_style style)
 {
 	_cleanup_free_ char *whole_name = NULL, *whole_file = NULL, *fit_name = NULL, *fit_file = NULL;
-	unsigned room, name_cells, file_cells;
+	unsigned room, name_cells;
 	char text[16] = "";
 
 	name = *name ? name : "?";
-	file = function_text_path(file);
 	whole_name = escape_fit(name, FUNCTION_TEXT_WHOLE);
-	whole_file = escape_fit(file, FUNCTION_TEXT_WHOLE);
-	if (!whole_name || !whole_file)
+	if (!whole_name)
 		return -ENOMEM;
 	if (line > 0)
 		snprintf(text, sizeof(text), ":%d", line);
 	room = cells - (*file ? (unsigned)strlen(text) + 3 : 0);
 	name_cells = escape_width(whole_name);
-	file_cells = escape_width(whole_file);
-	if (name_cells + file_cells > room) {
-		unsigned half = file_cells < room / 2 ? file_cells : room / 2;
-
-		file_cells = name_cells < room - half ? room - name_cells : half;
-		name_cells = room - file_cells;
-	}
+	file = fewer_folders(function_text_path(file), name_cells < room ? room - name_cells : 0);
+	whole_file = escape_fit(file, FUNCTION_TEXT_WHOLE);
+	if (!whole_file)
+		return -ENOMEM;
+	name_cells = share(name_cells, escape_width(whole_file), room);
 	fit_name = escape_fit(name, name_cells);
-	fit_file = escape_fit(file, file_cells);
+	fit_file = escape_fit(file, room - name_cells);
 	if (!fit_name || !fit_file)
 		return -ENOMEM;
 	fputs(fit_name, to);

@@ -17,7 +17,7 @@ const char *function_text_path(const char *path);
 int function_text_put(FILE *to, const char *name, const char *file, int line, unsigned cells,
 		      enum function_text_style style);
 
-/* Columns to fill: the terminal's, else those that COLUMNS tells, else 80. */
+/* Columns to fill: those that COLUMNS tells, else the terminal's; FUNCTION_TEXT_WHOLE: a file or a pipe, which has no edge. */
 unsigned function_text_columns(FILE *to);
 
 #endif

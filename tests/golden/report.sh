@@ -27,7 +27,7 @@ run report app.scry -o app.json -o app.txt -o app.folded -o app.svg -o work.scry
 cat app.json | compare "json" "$here/app.json"
 run report work.scry -o - | compare "filtered copy" "$here/copy.txt"
 cmp app.folded <("$scry" report work.scry -o - 2>/dev/null) && passed=$((passed + 1)) || failed=$((failed + 1))
-COLUMNS=150 run report app.scry --limit 3 | compare "wide terminal" "$here/wide.txt"
+COLUMNS=60 run report app.scry --limit 3 | compare "narrow terminal" "$here/narrow.txt"
 {
 	run report
 	run report a b

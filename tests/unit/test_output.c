@@ -192,7 +192,7 @@ static void lets_no_hostile_name_through(void **state)
 	profile_destroy(p);
 }
 
-static void fits_long_names_into_80_columns(void **state)
+static void fits_long_names_into_a_terminal(void **state)
 {
 	char *name = malloc(10001), *text;
 	struct profile *p;
@@ -202,9 +202,15 @@ static void fits_long_names_into_80_columns(void **state)
 	p = one_sample(name, "/a/rather/long/path/to/some/module_with_a_name.py", 1234567);
 	text = test_output(p, &sink_table, &plain);
 	assert_non_null(strstr(text, "\n100.0%  1.00 ms  100.0%  1.00 ms   "
-				     "nnnnnnnn\xe2\x80\xa6nnnnnnnn (/a/rathe\xe2\x80\xa6"
-				     "_name.py:1234567)\n"));
+				     "nnnnnnnnnnn\xe2\x80\xa6nnnnnnnnnnn (modul\xe2\x80\xa6"
+				     "me.py:1234567)\n"));
 	free(text);
+	unsetenv("COLUMNS"); /* not a terminal: no edge */
+	text = test_output(p, &sink_table, &plain);
+	assert_non_null(strstr(text, "nnn (/a/rather/long/path/to/some/module_with_a_name.py:1234567)\n"));
+	assert_true(strlen(text) > 10000);
+	free(text);
+	setenv("COLUMNS", "80", 1);
 	profile_destroy(p);
 	free(name);
 }
@@ -335,7 +341,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(says_so_when_nothing_is_left),
 		cmocka_unit_test(writes_the_table_for_programs),
 		cmocka_unit_test(lets_no_hostile_name_through),
-		cmocka_unit_test(fits_long_names_into_80_columns),
+		cmocka_unit_test(fits_long_names_into_a_terminal),
 		cmocka_unit_test(draws_a_flame_graph),
 		cmocka_unit_test(leaves_marks_out_of_the_tables_only),
 		cmocka_unit_test(copies_what_the_options_keep),
@@ -344,7 +350,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(takes_lists_of_roots),
 	};
 
-	unsetenv("COLUMNS");
+	setenv("COLUMNS", "80", 1);
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
