@@ -131,8 +131,8 @@ const struct command cmd_report = {
 	.details =
 	"Reads a capture of 'scry record' (- is standard input) and prints its table, heaviest row "
 	"first: self counts samples in which the function itself ran, total those in which it or "
-	"anything it called did. At a terminal names are fitted into its width, elsewhere they are whole. No root is "
-		"needed.\n\n"
+	"anything it called did. At a terminal names are fitted into its width, elsewhere they are whole. "
+	"No root is needed.\n\n"
 	"With -o, which may be given several times, it writes files instead: .scry is a capture of "
 	"the samples that the other options keep, .folded stacks for other tools, .svg a flame "
 	"graph, .txt the table, .json the table for programs.\n\n"
