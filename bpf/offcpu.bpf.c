@@ -3,12 +3,14 @@
  * Threads that leave the CPU and come back. Where one leaves, it is still the current task: its stack and the reason are kept.
  * Where it comes back, the duration is known and told. The programs run with interrupts off, one at a time on a CPU.
  */
+#include "stint.h"
 #include "syscall.h"
-#include "waits.h"
 
 __u32 waits_on = 0;
 __u64 waits_start = 0;
 __u64 waits_end = 0;
+
+#define STOLEN_AT_LEAST 1000000 /* ns: less is told together with more */
 
 static __always_inline bool wait_is_over(__u64 now)
 {
@@ -162,12 +164,33 @@ static __always_inline void wait_tell(struct scry_thread_time *t, struct task_st
 	wait_emit(&wait);
 }
 
-/* The time on CPU that is left when a thread ends, or the recording does. */
-static __always_inline void wait_tell_ran(struct scry_thread_time *t, struct task_struct *task, __u64 now)
+/*
+ * What was taken of its CPU, when it is `least` or more. At which function that was nobody knows. It is no wait of a length, so
+ * filters by length leave it out.
+ */
+static __always_inline void wait_tell_stolen(struct scry_thread_time *t, struct task_struct *task, __u64 now, __s64 least)
 {
 	struct scry_wait wait = {};
 
-	if (!config.wall || !t->ran)
+	if (t->stolen < least || config.min_wait_ns || config.max_wait_ns)
+		return;
+	wait_sign(&wait, t, task, SCRY_RECORD_WAIT, now);
+	wait.who.error = SCRY_WALK_STOLEN;
+	wait.duration_ns = t->stolen;
+	wait.state = SCRY_WAIT_STOLEN;
+	wait.syscall = -1;
+	t->stolen = 0;
+	count(SCRY_COUNT_WAITS);
+	wait_emit(&wait);
+}
+
+/* The time on CPU that is left when a thread ends, or the recording does. */
+static __always_inline void wait_tell_rest(struct scry_thread_time *t, struct task_struct *task, __u64 now)
+{
+	struct scry_wait wait = {};
+
+	wait_tell_stolen(t, task, now, 1);
+	if (!config.wall || t->ran <= 0)
 		return;
 	wait_sign(&wait, t, task, SCRY_RECORD_RAN, now);
 	wait.who.ran = t->ran;
@@ -176,15 +199,13 @@ static __always_inline void wait_tell_ran(struct scry_thread_time *t, struct tas
 }
 
 /*
- * The current task has come back without our seeing it: where it was being looked at meanwhile (wait_begin), or where the kernel
- * skips its tracepoints. Its own account tells how long it has run since.
+ * The task has come back without our seeing it: where it was being looked at meanwhile (wait_begin), or where the kernel runs no
+ * programs at a switch, such as from tasks that it hides. Its own account tells how long it has run since.
  */
 static __always_inline void wait_missed(struct scry_thread_time *t, struct task_struct *task, __u64 now)
 {
-	__u64 ran = task->se.sum_exec_runtime - t->account;
+	__s64 ran = stint_within(task->se.sum_exec_runtime - t->account, now - t->off);
 
-	if (ran > now - t->off)
-		ran = now - t->off;
 	wait_tell(t, task, now - ran, SCRY_RECORD_WAIT, false);
 	t->ran += ran;
 }
@@ -192,28 +213,29 @@ static __always_inline void wait_missed(struct scry_thread_time *t, struct task_
 static __always_inline void wait_leave(__u64 *ctx, struct task_struct *prev, __u64 now, bool deep)
 {
 	struct scry_thread_time *t = wait_of_current(prev);
+	__u64 since = now;
 	__u32 state;
 
 	if (!t)
 		return;
 	if (t->on)
-		t->ran += now - t->on;
+		since = stint_end(t, prev, now);
 	else if (t->off)
 		wait_missed(t, prev, now);
-	t->on = 0;
 	t->off = 0;
 	t->account = prev->se.sum_exec_runtime;
 	state = switch_state(ctx, prev);
 	if (state & TASK_DEAD) {
-		wait_tell_ran(t, prev, now);
+		wait_tell_rest(t, prev, now);
 		return;
 	}
+	wait_tell_stolen(t, prev, now, STOLEN_AT_LEAST);
 	t->state = wait_state(prev, state);
 	t->syscall = task_syscall(prev, t->argument);
 	t->waker_is = SCRY_WAKER_NONE;
 	t->waker.a = t->waker.b = 0;
 	if (wait_take_stack(ctx, t, prev, deep))
-		t->off = now;
+		t->off = since;
 }
 
 static __always_inline void wait_come_back(struct task_struct *next, __u64 now)
@@ -222,11 +244,11 @@ static __always_inline void wait_come_back(struct task_struct *next, __u64 now)
 
 	if (!t)
 		return;
-	if (t->off)
+	if (t->on) /* it was not seen to leave: its account will tell */
+		return;
+	if (t->off && now > t->off)
 		wait_tell(t, next, now, SCRY_RECORD_WAIT, false);
-	t->off = 0;
-	if (!t->on) /* else it was not seen to leave: counted as running */
-		t->on = now;
+	stint_begin(t, next, now > t->off ? now : t->off, true);
 }
 
 /* bool preempt, prev, next, and from 5.18 on the state of prev: kernel/sched/core.c, __schedule(). prev is current yet. */
@@ -313,11 +335,11 @@ static __always_inline void wait_begin(struct task_struct *task, __u64 now)
 	if (!t || t->on || t->off) /* it has been met at a switch meanwhile */
 		return;
 	wait_name(t, task, pid);
-	t->account = task->se.sum_exec_runtime;
 	if (task->on_cpu) {
-		t->on = now;
+		stint_begin(t, task, now, false);
 		return;
 	}
+	t->account = task->se.sum_exec_runtime;
 	t->state = wait_state(task, state);
 	t->syscall = task_syscall(task, t->argument);
 	t->error = SCRY_WALK_OUTSIDE;
@@ -332,11 +354,13 @@ static __always_inline void wait_finish(struct task_struct *task)
 
 	if (!t)
 		return;
-	if (t->off && t->off < end)
+	if (t->off && t->off < end && task->se.sum_exec_runtime != t->account)
+		wait_missed(t, task, end);
+	else if (t->off && t->off < end)
 		wait_tell(t, task, end, SCRY_RECORD_WAIT, true);
-	else if (t->on && t->on < end)
-		t->ran += end - t->on;
-	wait_tell_ran(t, task, end);
+	else if (t->on)
+		stint_go_on(t, task, end);
+	wait_tell_rest(t, task, end);
 }
 
 /* All tasks: at the beginning of a recording, and at its end (waits_end is set). */
@@ -356,14 +380,23 @@ int wait_each(struct bpf_iter__task *ctx)
 
 __noinline __u64 wait_ran(__u64 now)
 {
-	struct scry_thread_time *t = bpf_task_storage_get(&thread_times, bpf_get_current_task_btf(), 0, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scry_thread_time *t = bpf_task_storage_get(&thread_times, task, 0, 0);
 	__u64 ran;
 
-	if (!t || !t->on || wait_is_over(now))
+	if (!t || wait_is_over(now))
 		return 0;
-	ran = t->ran + now - t->on;
+	if (t->off && t->off < now) {
+		wait_missed(t, task, now);
+		stint_begin(t, task, now, false);
+	}
+	if (!t->on)
+		return 0;
+	stint_go_on(t, task, now);
+	if (t->ran <= 0)
+		return 0;
+	ran = t->ran;
 	t->ran = 0;
-	t->on = now;
 	return ran;
 }
 

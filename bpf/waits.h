@@ -17,9 +17,13 @@ extern __u64 waits_end;
 
 struct scry_thread_time {
 	__u64 off;   /* ns: since when it waits; 0: it does not */
-	__u64 on;    /* ns: since when it runs; 0: it does not */
-	__u64 ran;   /* ns on CPU that no sample has told of */
-	__u64 account; /* ns: the kernel's own of its time on CPU, when it was last seen to leave one */
+	__u64 on;    /* ns: since when it runs; 0: it does not. Its stint since then: bpf/stint.h */
+	__s64 ran;   /* ns on CPU that no sample has told of; less than 0: too much was told of */
+	__s64 stolen; /* ns taken of its CPU while it was on it, that have not been told of */
+	__u64 account; /* ns: the kernel's own of its time on CPU, when it was last seen to enter or leave one */
+	__u64 rq;    /* the run queue it is in */
+	__s64 taken; /* ns: of that CPU, when its stint began */
+	__s64 counted, counted_taken; /* ns of its stint that are in ran and in stolen */
 	struct scry_stack_key stack, waker;
 	__u64 argument[2];
 	__u64 thread; /* pointer */
@@ -27,6 +31,7 @@ struct scry_thread_time {
 	__u32 number; /* the kernel's, by which pid and tid are known to be still right */
 	__s32 syscall;
 	__u8 state, error, runtime, waker_is;
+	__u8 whole; /* its stint was seen to begin */
 	__u32 waker_pid, waker_tid;
 	char waker_comm[16];
 };

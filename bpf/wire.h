@@ -48,7 +48,8 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_LUA, SC
 	X(STACKS_FULL, "table of stacks full")                          \
 	X(OUTSIDE, "waiting since before the recording")                \
 	X(STARTING, "thread has not run yet")                           \
-	X(UNSAMPLED, "on CPU between samples")
+	X(UNSAMPLED, "on CPU between samples")                          \
+	X(STOLEN, "CPU taken by the hypervisor or by interrupts")
 
 enum scry_walk_error {
 #define X(name, text) SCRY_WALK_##name,
@@ -173,6 +174,7 @@ enum scry_wait_state {
 	SCRY_WAIT_BLOCKED,  /* uninterruptible, for something else */
 	SCRY_WAIT_STOPPED,  /* by a signal or a debugger */
 	SCRY_WAIT_GIL,	    /* for the lock of its interpreter */
+	SCRY_WAIT_STOLEN,   /* has a CPU, of which something else takes the time. duration_ns: of many times */
 	SCRY_WAIT_STATE_COUNT
 };
 

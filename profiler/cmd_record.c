@@ -305,8 +305,9 @@ const struct command cmd_record = {
 		   "\n"
 		   "-e offcpu records the time that threads spend off the CPU, with the stack at which they left it and the reason:\n"
 		   "lock, gil (the lock of Python's interpreter), sleep, poll, socket, io, disk, child, runqueue (they could run, but\n"
-		   "another did). -e wall adds the time on CPU: for each thread the sum is the time that has passed. Waits that\n"
-		   "have begun before the recording, or go on after it, count within it. 'scry report --by reason' sums up.",
+		   "another did), stolen (so did another machine). -e wall adds the time on CPU: for each thread the sum is the\n"
+		   "time that has passed. Waits that have begun before the recording, or go on after it, count within it.\n"
+		   "'scry report --by reason' sums up.",
 	.examples = "scry record -p 4711\n  until Ctrl-C; writes scry-4711-TIME.scry and prints the hottest functions\n"
 		    "scry record -p 4711 -d 10 -o flame.svg\n  ten seconds, as a flame graph\n"
 		    "scry record -F 999 -o out.scry -- python3 app.py --fast\n  a program from its start to its end\n"

@@ -28,6 +28,7 @@ static const struct {
 	{ SCRY_WALK_OUTSIDE, "waiting since before the recording" },
 	{ SCRY_WALK_STARTING, "of threads before they ran" },
 	{ SCRY_WALK_UNSAMPLED, "on CPU between samples" },
+	{ SCRY_WALK_STOLEN, "of time taken from a CPU" },
 };
 
 static const char *told_apart(const char *cause)

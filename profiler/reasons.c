@@ -90,6 +90,8 @@ const char *reason_of_wait(const struct scry_wait *wait)
 	switch (wait->state) {
 	case SCRY_WAIT_RUNQUEUE:
 		return "runqueue";
+	case SCRY_WAIT_STOLEN:
+		return "stolen";
 	case SCRY_WAIT_GIL:
 		return "gil";
 	case SCRY_WAIT_DISK:

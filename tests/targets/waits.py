@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Threads that wait for one known thing each, one that works, and one that does both. Each measures its own life.
+"""Threads that wait for one known thing each, one that works at times, and two that fight for a lock. Each measures its own life.
 
 The argument says how many threads only compute instead, so that all but one wait for the interpreter's lock."""
 import ctypes
@@ -15,7 +15,7 @@ from target import argument, finish, ready, stop
 from tid import gettid, libc
 
 now = getattr(time, "monotonic", time.time)
-lock = threading.Lock()
+lock, shared = threading.Lock(), threading.Lock()
 ends, quiet = socket.socketpair(), socket.socketpair()
 pipe = os.pipe()
 started = threading.Semaphore(0)
@@ -78,6 +78,12 @@ def mixed():
         time.sleep(0.02)
 
 
+def contending():
+    while not stop:
+        with shared:
+            time.sleep(0.02)
+
+
 def live(work):
     tid = gettid()
     life = lives["%s%d" % (work.__name__, len(lives))] = {"tid": tid, "since": now(), "cpu": on_cpu()}
@@ -88,7 +94,7 @@ def live(work):
 
 
 many = argument(1, 0)
-kinds = [busy] * many or [asleep, locked, receiving, reading, polling, syncing, spawning, mixed]
+kinds = [busy] * many or [asleep, locked, receiving, reading, polling, syncing, spawning, mixed, contending, contending]
 lock.acquire()
 child = 0 if many else os.fork()
 if not child and not many:

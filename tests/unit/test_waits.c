@@ -34,6 +34,7 @@ static void tells_reasons(void **state)
 	assert_string_equal(reason(SCRY_WAIT_BLOCKED, SYS_fsync, 3, 0), "disk");
 	assert_string_equal(reason(SCRY_WAIT_BLOCKED, SYS_munmap, 3, 0), "kernel");
 	assert_string_equal(reason(SCRY_WAIT_STOPPED, SYS_read, 3, 0), "stopped");
+	assert_string_equal(reason(SCRY_WAIT_STOLEN, -1, 0, 0), "stolen");
 }
 
 struct waits_test {
@@ -101,17 +102,22 @@ static void finds_stacks_by_key(void **state)
 	wait.who.error = SCRY_WALK_STARTING; /* and one without */
 	wait.state = SCRY_WAIT_RUNQUEUE;
 	send(&t, &wait);
+	wait.who.error = SCRY_WALK_STOLEN;
+	wait.state = SCRY_WAIT_STOLEN;
+	send(&t, &wait);
 	wait.state = SCRY_WAIT_STATE_COUNT; /* nonsense */
 	send(&t, &wait);
 	recorder_take(t.recorder, &wait.who.head, sizeof(wait) - 1);
 	p = end(&t);
-	assert_int_equal(p->samples.count, 3);
+	assert_int_equal(p->samples.count, 4);
 	assert_int_equal(p->samples.item[0].value, 70 * US);
 	assert_string_equal(profile_text(p, p->samples.item[0].reason), "lock");
 	assert_string_equal(leaf_name(p, 0), "[interpreter starting or ending]");
 	assert_string_equal(leaf_name(p, 1), "[ring buffer full: a stack is not known yet]");
 	assert_string_equal(leaf_name(p, 2), "[thread has not run yet]");
 	assert_string_equal(profile_text(p, p->samples.item[2].reason), "runqueue");
+	assert_string_equal(leaf_name(p, 3), "[CPU taken by the hypervisor or by interrupts]");
+	assert_string_equal(profile_text(p, p->samples.item[3].reason), "stolen");
 	profile_destroy(p);
 }
 
