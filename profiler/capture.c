@@ -45,10 +45,18 @@ struct capture_writer {
 	ZSTD_CCtx *zstd;
 };
 
+/* The first failure is kept, and told where the file has a name to tell it by. */
+static int broken(struct capture_writer *w, int err, const char *doing)
+{
+	if (w->err)
+		return w->err;
+	w->err = err;
+	return w->name ? fail(err, "%s %s:", doing, w->name) : err;
+}
+
 static uint32_t out_of_memory(struct capture_writer *w)
 {
-	if (!w->err)
-		w->err = fail(-ENOMEM, "capture %s:", w->name);
+	broken(w, -ENOMEM, "capture");
 	return 0;
 }
 
@@ -82,7 +90,7 @@ static int write_all(struct capture_writer *w, const void *bytes, size_t size)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return w->err = fail(-errno, "write %s:", w->name);
+			return broken(w, -errno, "write");
 		at += done;
 		size -= (size_t)done;
 		w->size += (uint64_t)done;
@@ -159,14 +167,14 @@ static int create(int fd, bool owned, const char *name, const struct capture_hea
 	if (!w) {
 		if (owned)
 			close(fd);
-		return fail(-ENOMEM, "capture %s:", name);
+		return fail(-ENOMEM, "capture %s:", name ?: "");
 	}
 	w->fd = fd;
 	w->owned = owned;
-	w->name = strdup(name);
+	w->name = name ? strdup(name) : NULL;
 	w->zstd = ZSTD_createCCtx();
-	if (!w->name || !w->zstd) {
-		fail(err, "capture %s:", name);
+	if ((name && !w->name) || !w->zstd) {
+		broken(w, err, "capture");
 		goto out;
 	}
 	w->start_ns = header->start_ns;
@@ -425,8 +433,7 @@ int capture_flush(struct capture_writer *w)
 	if (!w->plain.size)
 		return 0;
 	if (w->plain.size > CAPTURE_CHUNK_MAX)
-		return w->err = fail(-EFBIG, "capture %s: one chunk grew to %zu bytes", w->name,
-				     w->plain.size);
+		return broken(w, -EFBIG, "write a second's samples to");
 	bound = sizeof(head) + ZSTD_compressBound(w->plain.size);
 	if (!array_reserve(&w->packed.bytes, &w->packed.capacity, bound, 1)) {
 		out_of_memory(w);
@@ -435,8 +442,7 @@ int capture_flush(struct capture_writer *w)
 	packed = ZSTD_compress2(w->zstd, w->packed.bytes + sizeof(head), bound - sizeof(head),
 				w->plain.bytes, w->plain.size);
 	if (ZSTD_isError(packed))
-		return w->err = fail(-EIO, "capture %s: compression: %s", w->name,
-				     ZSTD_getErrorName(packed));
+		return broken(w, -EIO, "compress");
 	head.packed = htole32((uint32_t)packed);
 	head.plain = htole32((uint32_t)w->plain.size);
 	memcpy(w->packed.bytes, &head, sizeof(head));

@@ -42,7 +42,7 @@ struct capture_writer;
 
 /* Create path (or an unnamed temporary file where path is NULL). 0 or -errno, reported. */
 int capture_create(const char *path, const struct capture_header *header, struct capture_writer **ret);
-/* The same into fd, which stays the caller's; messages name it by `name`. */
+/* The same into fd, which stays the caller's; messages name it by `name`. NULL: failures are returned, not reported. */
 int capture_create_at(int fd, const char *name, const struct capture_header *header,
 		      struct capture_writer **ret);
 

@@ -9,10 +9,11 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "caps.h"
+#include "base/term.h"
 #include "cmd.h"
 #include "output.h"
 #include "probes.h"
+#include "profile.h"
 #include "record.h"
 #include "targets.h"
 
@@ -71,7 +72,7 @@ static const struct opt opts[] = {
 	  "offcpu, wall: below each wait the thread that ended it, with its stack, innermost frame first" },
 	{ "gil", 0, OPT_FLAG, AT_CONFIG(gil), NULL, "cpu: tell of each sample whether its thread holds Python's lock (as its reason)" },
 	{ "duration", 'd', OPT_SECONDS, AT_CONFIG(seconds), "SECONDS",
-	  "stop after this time; without it at Ctrl-C, or when the targets are gone" },
+	  "stop after this time; without it at Ctrl-C, or when the targets are gone", 1 },
 	{ "output", 'o', OPT_LIST, AT_CONFIG(outputs), "FILE",
 	  "write FILE in the format of its extension (.scry .folded .svg .txt .json; - is folded to stdout); may be repeated" },
 	{ "lines", 0, OPT_FLAG, AT_CONFIG(lines), NULL, "frames show the line being executed, not the function's first" },
@@ -96,6 +97,15 @@ static int check_outputs(const struct command *cmd, const struct record_config *
 		if (!output_known(c->outputs.item[i]))
 			return usage_error(cmd, "-o %s: unknown format; known are %s", c->outputs.item[i], output_formats());
 	return 0;
+}
+
+static int examine_outputs(const struct record_config *c)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < c->outputs.count && !err; i++)
+		err = output_check(c->outputs.item[i]);
+	return err;
 }
 
 static int check_event(const struct command *cmd, const struct record_config *c)
@@ -223,11 +233,13 @@ static void show(const struct record_config *c, const struct profile *profile, c
 	}
 	if (!c->outputs.count)
 		remark("wrote %s", capture);
-	options.color = isatty(fileno(to));
+	options.color = term_colors(fileno(to));
 	fputc('\n', to);
 	output_table(profile, to, &options);
 	fflush(to);
-	if (capture)
+	if (!profile->samples.count && !strcmp(profile->header.event, "cpu"))
+		remark("none of the threads asked for was on a CPU; 'scry record -e wall' shows where threads wait");
+	else if (capture && profile->samples.count)
 		remark("next: scry report %s -o flame.svg", capture);
 }
 
@@ -265,7 +277,7 @@ static int record_main(const struct command *cmd, int argc, char **argv)
 		return EXIT_USAGE;
 	if (c.root && !output_roots(c.root, &roots))
 		return usage_error(cmd, "--root %s: give process, thread, reason or several of them", c.root);
-	if (targets_examine(&c.targets) || caps_check_record())
+	if (targets_examine(&c.targets) || examine_outputs(&c))
 		return EXIT_FAILED;
 	target = targets_describe(&c.targets);
 	if (!c.outputs.count)

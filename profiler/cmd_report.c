@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/term.h"
 #include "cmd.h"
 #include "output.h"
 #include "profile_select.h"
@@ -92,7 +93,7 @@ static int write_outputs(const struct profile *profile, struct report_config *co
 
 	tell_kept(profile, &config->options);
 	if (!config->outputs.count) {
-		config->options.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+		config->options.color = term_colors(STDOUT_FILENO);
 		output_table(profile, stdout, &config->options);
 	}
 	for (size_t i = 0; i < config->outputs.count && !err; i++)

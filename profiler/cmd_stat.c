@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "caps.h"
+#include "base/term.h"
 #include "event_options.h"
 #include "probes.h"
 #include "stat.h"
@@ -25,7 +25,7 @@ static const struct opt opts[] = {
 	TARGETS_OPTIONS(stat_config, "count in"),
 	EVENT_OPTIONS(stat_config),
 	{ "frequency", 'F', OPT_UINT, STAT_AT(frequency), "HZ", "vmstate: samples a second on each CPU; 99 if not given", 1, 20000 },
-	{ "interval", 'i', OPT_SECONDS, STAT_AT(interval), "SECONDS", "show what was counted until then so often, not only at the end" },
+	{ "interval", 'i', OPT_SECONDS, STAT_AT(interval), "SECONDS", "show what was counted until then so often, not only at the end", 1 },
 	{ "sort", 0, OPT_CHOICE, STAT_AT(sort), .help = "which column decides the order; auto is the one that weighs most",
 	  .choices = stat_sort_names },
 	{ "limit", 0, OPT_UINT, STAT_AT(limit), "N", "rows of the table; 0 for all; 40 if not given" },
@@ -65,12 +65,12 @@ static int vmstate_main(const struct command *cmd, struct stat_config *c, int ar
 		return usage_error(cmd, "--%s: not for vmstate, which is sampled by a clock", not_for_vmstate(c));
 	if (targets_parse(cmd, &c->targets, first + 1 < argc ? argv + first + 1 : NULL))
 		return EXIT_USAGE;
-	if (targets_examine(&c->targets) || caps_check_record())
+	if (targets_examine(&c->targets))
 		return EXIT_FAILED;
 	o = (struct stat_vmstate_options){
 		.targets = &c->targets, .frequency = c->frequency ?: DEFAULT_HZ, .limit = c->limit == NO_LIMIT_GIVEN ? 0 : c->limit,
 		.seconds = c->events.seconds, .argv = argv, .json = c->events.json, .stats = c->events.stats,
-		.quiet = c->events.quiet, .color = isatty(STDOUT_FILENO),
+		.quiet = c->events.quiet, .color = term_colors(STDOUT_FILENO),
 	};
 	if (stat_vmstate_run(&o, &child))
 		return EXIT_FAILED;
@@ -96,7 +96,7 @@ static int stat_main(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "one event at a time, not %s", argv[first]);
 	if (c.limit == NO_LIMIT_GIVEN)
 		c.limit = c.events.json ? 0 : LIMIT;
-	if (targets_examine(&c.targets) || caps_check_record())
+	if (targets_examine(&c.targets))
 		return EXIT_FAILED;
 	in_kernel = kind_of(c.events.events) == SCRY_EVENT_CALL || kind_of(c.events.events) == SCRY_EVENT_LINE;
 	o = (struct stat_options){
@@ -105,7 +105,7 @@ static int stat_main(const struct command *cmd, int argc, char **argv)
 				      .keep_dropped = c.events.func || c.events.file },
 			 .targets = &c.targets, .seconds = c.events.seconds, .stats = c.events.stats },
 		.kind = kind_of(c.events.events), .sort = (enum stat_sort)c.sort, .limit = c.limit, .interval = c.interval,
-		.json = c.events.json, .hist = c.hist, .quiet = c.events.quiet, .color = terminal,
+		.json = c.events.json, .hist = c.hist, .quiet = c.events.quiet, .color = term_colors(STDOUT_FILENO),
 		.rewrite = terminal && c.interval > 0 && !c.events.json, .to = stdout,
 	};
 	event_options_configure(&c.events, &o.run.session, &o.filter);

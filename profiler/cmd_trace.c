@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "caps.h"
+#include "base/term.h"
 #include "event_options.h"
 #include "probes.h"
 #include "trace.h"
@@ -65,7 +65,7 @@ static int trace_and_wait(const struct trace_config *c, struct trace_options *o)
 
 	if (err)
 		return EXIT_FAILED;
-	o->color = o->to == stdout && isatty(STDOUT_FILENO);
+	o->color = o->to == stdout && term_colors(STDOUT_FILENO);
 	err = trace_run(o, &child);
 	failed = close_output(c, o->to);
 	if (err || failed)
@@ -86,7 +86,7 @@ static int trace_main(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "gil: only for 'scry stat' and 'scry record -e'");
 	if (c.args && c.events.min_duration > 0)
 		return usage_error(cmd, "--args is for calls as they begin, where it is not known whether they take --min-duration");
-	if (targets_examine(&c.targets) || caps_check_record())
+	if (targets_examine(&c.targets))
 		return EXIT_FAILED;
 	o = (struct trace_options){
 		.run = { .session = { .stream = true, .stack = c.stack, .args = c.args, .ret = c.ret,

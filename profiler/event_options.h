@@ -19,7 +19,7 @@ struct event_options {
 #define EVENT_AT(config, field) offsetof(struct config, events.field)
 #define EVENT_OPTIONS(config)                                                                                               \
 	{ "duration", 'd', OPT_SECONDS, EVENT_AT(config, seconds), "SECONDS",                                               \
-	  "stop after this time; without it at Ctrl-C, or when the targets are gone" },                                     \
+	  "stop after this time; without it at Ctrl-C, or when the targets are gone", 1 },                                  \
 	{ "func", 0, OPT_STRING, EVENT_AT(config, func), "GLOB", "only in functions of that name" },                        \
 	{ "file", 0, OPT_STRING, EVENT_AT(config, file), "GLOB",                                                            \
 	  "only in functions of such a file; a glob without a slash is for the base name" },                                \

@@ -103,6 +103,8 @@ static int set_value(struct parse *p, const struct spelled *s, const struct opt 
 	case OPT_SECONDS:
 		if (units_parse_seconds(value, (double *)to))
 			return complain(p, s, "wants a time such as 10, 1.5, 500ms or 2m", value);
+		if (opt->min && *(double *)to <= 0)
+			return complain(p, s, "wants more than no time", value);
 		return 0;
 	case OPT_CHOICE:
 		return set_choice(p, s, opt, value);

@@ -32,7 +32,7 @@ struct opt {
 	size_t offset;			/* in the command's config */
 	const char *metavar;		/* NULL for flags, and for choices that help shall spell out */
 	const char *help;		/* what it does; ranges and choices are added from the row */
-	unsigned long min, max;		/* OPT_UINT; max 0: no upper bound */
+	unsigned long min, max;		/* OPT_UINT; max 0: no upper bound. OPT_SECONDS: min 1: not 0 */
 	const char *const *choices;	/* OPT_CHOICE, NULL-ended */
 	bool optional;			/* OPT_CHOICE, long name only: --name alone is the first choice, others are --name=CHOICE */
 };

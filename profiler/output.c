@@ -2,7 +2,10 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio_ext.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -71,11 +74,32 @@ static int write_stream(const struct sink *sink, const struct profile *profile, 
 	failed = fflush(to) || ferror(to) ? -(errno ?: EIO) : 0;
 	if (to != stdout && fclose(to) && !failed)
 		failed = -errno;
+	if (failed && to == stdout) { /* it is told here: what did not go out is not tried again at the end */
+		__fpurge(stdout);
+		clearerr(stdout);
+	}
 	if (failed == -EPIPE && to == stdout)
 		return failed;	/* a reader that left early (| head) needs no message */
 	if (err == -ENODATA)
 		return fail(err, "%s: no samples to draw", path);
 	return err || failed ? fail(err ?: failed, "write %s:", path) : 0;
+}
+
+int output_check(const char *path)
+{
+	_cleanup_free_ char *folder = NULL;
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (!strcmp(path, "-"))
+		return 0;
+	if (!stat(path, &st))
+		return S_ISDIR(st.st_mode) ? fail(-EISDIR, "create %s:", path) :
+		       faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? fail(-errno, "create %s:", path) : 0;
+	folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	if (!folder)
+		return fail(-ENOMEM, "out of memory");
+	return stat(folder, &st) || faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) ? fail(-errno, "create %s:", path) : 0;
 }
 
 int output_write(const struct profile *profile, const char *path, const struct output_options *options)

@@ -46,6 +46,10 @@ struct profile;
 int profile_load(int fd, const char *name, struct profile **ret);
 void profile_destroy(struct profile *profile);
 
+/* Could the file be written? What can be known before: a long recording should not end in a slip of the finger. 0 or -errno,
+ * reported. */
+int output_check(const char *path);
+
 /* Write one output, in the format of path's extension. 0 or -errno, reported. */
 int output_write(const struct profile *profile, const char *path, const struct output_options *options);
 

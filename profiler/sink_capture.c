@@ -105,7 +105,7 @@ static int copy_all(struct copy *c, FILE *to, const struct output_options *optio
 		? profile_selection_init(&selection, p, options) : -ENOMEM;
 	if (err)
 		return err;
-	err = capture_create_at(fileno(to), "the copy", &p->header, &c->to);
+	err = capture_create_at(fileno(to), NULL, &p->header, &c->to);
 	if (!err) {
 		err = copy_samples(c, &selection);
 		capture_lost(c->to, p->lost);

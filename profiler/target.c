@@ -55,7 +55,7 @@ int target_check_pid(pid_t pid)
 {
 	_cleanup_free_ char *name = shown_name(pid);
 	struct proc_status status;
-	char path[64];
+	char path[64], to[1];
 	int err = proc_status(pid, &status);
 
 	if (err == -ESRCH && !proc_is_mounted())
@@ -74,18 +74,16 @@ int target_check_pid(pid_t pid)
 			    pid, name ?: "?");
 	if (status.kernel)
 		return fail(-ENOENT, "pid %d (%s) is a kernel thread", pid, name ?: "?");
-	/* Opening asks the same rights as reading its maps, files and memory: those of ptrace. */
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0 || errno == ENOENT)
+	/* Reading this link asks the same rights as its maps, files and memory: those of ptrace. (Maps may be opened without.) */
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (readlink(path, to, sizeof(to)) >= 0 || errno == ENOENT)
 		return 0;
 	if ((errno == EACCES || errno == EPERM) && caps_have(CAP_SYS_PTRACE))
 		return fail(-EACCES, "pid %d (%s) may not be examined, not even with CAP_SYS_PTRACE",
 			    pid, name ?: "?");
 	if (errno == EACCES || errno == EPERM)
-		return fail(-EACCES, "pid %d (%s) belongs to another user: needs CAP_SYS_PTRACE, "
-			    "run with sudo", pid, name ?: "?");
+		return fail(-EACCES, "pid %d (%s) %s: needs CAP_SYS_PTRACE, run with sudo", pid, name ?: "?",
+			    status.user == geteuid() ? "has rights that scry has not" : "belongs to another user");
 	return fail(-errno, "%s:", path);
 }
 

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/file.h"
+#include "caps.h"
+#include "proc.h"
 #include "target.h"
 
 /* Numbers from "1,2" and repeated options. 0 or EXIT_USAGE, reported. */
@@ -20,8 +23,8 @@ static int parse_numbers(const struct command *cmd, const char *option, const st
 			char *end;
 			long n = strtol(p, &end, 10);
 
-			if (end == p || (*end && *end != ',') || n <= 0 || n > 0x7fffffff)
-				return usage_error(cmd, "--%s %s: not a number", option, list->item[i]);
+			if (*p < '0' || *p > '9' || (*end && *end != ',') || n <= 0 || n > 0x7fffffff)
+				return usage_error(cmd, "--%s %s: not a %s", option, list->item[i], option);
 			if (*count == TARGETS_MAX)
 				return usage_error(cmd, "--%s: more than %d", option, TARGETS_MAX);
 			ret[(*count)++] = (pid_t)n;
@@ -43,22 +46,43 @@ int targets_parse(const struct command *cmd, struct targets *t, char *const *com
 		return usage_error(cmd, "only one of -p, -a, --cgroup and -- CMD can be given");
 	if (t->children && !t->pid_lists.count)
 		return usage_error(cmd, "--children goes with -p");
+	if (command && t->tid_lists.count)
+		return usage_error(cmd, "--tid: a program that has not begun has no threads yet; --comm goes by their names");
 	t->command = command;
 	return parse_numbers(cmd, "pid", &t->pid_lists, t->pids, &t->pid_count) ?:
 	       parse_numbers(cmd, "tid", &t->tid_lists, t->tids, &t->tid_count);
 }
 
+/* Else a slip of the finger would be a long recording of nothing. */
+static int examine_tid(const struct targets *t, pid_t tid)
+{
+	bool theirs = t->all || t->cgroup || t->children;
+	struct proc_status status;
+
+	if (proc_status(tid, &status))
+		return fail(-ESRCH, "there is no thread %d", tid);
+	for (size_t i = 0; i < t->pid_count && !theirs; i++)
+		theirs = status.process == t->pids[i];
+	return theirs ? 0 : fail(-ESRCH, "thread %d is one of process %d, which is not recorded", tid, status.process);
+}
+
 int targets_examine(struct targets *t)
 {
+	int err = caps_check_record();
+
+	if (err)
+		return err;
 	for (size_t i = 0; i < t->pid_count; i++) {
 		struct target found;
-		int err = target_examine(t->pids[i], &found);
 
+		err = target_examine(t->pids[i], &found);
 		if (err)
 			return err;
 		t->runtimes |= 1u << found.binary->ops->id;
 	}
-	return 0;
+	for (size_t i = 0; i < t->tid_count && !err; i++)
+		err = examine_tid(t, t->tids[i]);
+	return err;
 }
 
 void targets_configure(const struct targets *t, struct session_options *ret)

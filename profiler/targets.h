@@ -45,7 +45,8 @@ struct targets {
  */
 int targets_parse(const struct command *cmd, struct targets *targets, char *const *command);
 
-/* Every pid runs an interpreter that scry knows, and this user may look at it. 0 or -errno, reported. */
+/* This user may record at all, every pid runs an interpreter that scry knows, and each thread named is one of the targets'. 0 or
+ * -errno, reported. */
 int targets_examine(struct targets *targets);
 
 /* What a session is told of them. The targets must outlive the session. */

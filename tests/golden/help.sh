@@ -21,6 +21,15 @@ verbs=$("$scry" --help | sed -n '/^for example/q; s/^  \([a-z]*\) .*/\1/p')
 	run doctor --bogus
 	run doctor --js=1
 	run doctor 4711
+	run record
+	run record -p 0
+	run record -p 1,
+	run record -p 1 -a
+	run record -p 1 -d 0
+	run record -p 1 -F 20001
+	run record -p 1 -o flame.png
+	run record --tid 5 -- true
+	run record -p 1 --root cpu
 	run trace call -p 1 --args --min-duration 1ms
 } | compare "usage errors" tests/golden/help/errors.txt
 for verb in help $verbs; do

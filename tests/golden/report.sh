@@ -42,6 +42,11 @@ COLUMNS=60 run report app.scry --limit 3 | compare "narrow terminal" "$here/narr
 	run report empty.scry
 	run report app.scry -o missing/x.txt
 	run report app.scry --func nothing -o none.svg
+	ln -s /dev/full full.scry
+	run report app.scry -o full.scry
+	echo '$ scry report app.scry -o - > /dev/full'
+	"$scry" report app.scry -o - 2>&1 > /dev/full
+	echo "exit $?"
 	run report - < app.scry | head -4
 } | compare "errors" "$here/errors.txt"
 

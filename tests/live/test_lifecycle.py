@@ -236,6 +236,28 @@ def thread_id(python):
         return refused(tid, str(tid), str(target.pid), "thread")
 
 
+@test("one")
+def slips_are_told_before_anything_is_recorded(python):
+    """What would make a long recording worthless, and can be known at its start."""
+    def slip(*options):
+        done = subprocess.run([SCRY, "record", "-p", str(target.pid), "-d", "60"] + [str(option) for option in options],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+        said = done.stderr.decode("utf-8", "replace")
+        expect(done.returncode == 1 and len(said.splitlines()) == 1, "%s: exit status %d, said %r" % (options, done.returncode, said))
+        return said.strip()
+
+    folder = os.path.join(SCRATCH, "folder.svg")
+    os.makedirs(folder, exist_ok=True)
+    missing = os.path.join(SCRATCH, "missing", "x.svg")
+    with Target(python, "idle") as target:
+        expect("create %s: No such file" % missing in slip("-o", missing), "not the file")
+        expect("create %s: Is a directory" % folder in slip("-o", folder), "not the folder")
+        expect("there is no thread 4194304" in slip("--tid", 1 << 22), "not the thread")		# PID_MAX_LIMIT
+        said = slip("--tid", "%d,%d" % (target.pid, os.getpid()))
+    expect("thread %d is one of process %d" % (os.getpid(), os.getpid()) in said, said)
+    return said
+
+
 @test("few")
 def other_namespaces(python):
     """In a mount and a pid namespace of its own, by the pid that it has outside."""
