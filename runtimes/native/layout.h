@@ -121,7 +121,7 @@ struct native_walk {
 	__u8 called;   /* pc is a return address */
 	__u8 inner;	/* reg[] holds */
 	__u8 whole;	/* saved[] could be read */
-	__u8 kept;	/* the frame called the innermost one: what that has not changed of reg[] holds */
+	__u8 kept;	/* the frame called the innermost one: what that has not changed of reg[] holds; 2: its CFA is there */
 	__u8 pad[4];
 };
 

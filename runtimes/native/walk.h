@@ -203,14 +203,18 @@ native_inline bool native_register(struct native_walk *n, __u32 reg, __u64 *ret)
 /*
  * 0 or an enum scry_walk_error. Compilers have the CFA in a register that calls do not preserve only where nothing is called. A
  * caller that has it there is written by hand, and so is what it calls, which keeps the register: libcrypto's AES-GCM
- * (crypto/modes/asm/aesni-gcm-x86_64.pl of OpenSSL 1.1 to 3.0: rax, over the loop that encryption and decryption share).
+ * (crypto/modes/asm/aesni-gcm-x86_64.pl of OpenSSL 1.1 to 3.0: rax, over the loop that encryption and decryption share). What is
+ * found there must be where a call returns to.
  */
 native_inline int native_cfa(struct native_walk *n, const struct native_rule *rule, __u64 *ret)
 {
 	__u64 base;
 
-	if (!native_register(n, rule->reg, &base) && (!n->kept || base - n->sp >= NATIVE_KEPT_FRAME))
-		return SCRY_WALK_NATIVE_RULE;
+	if (!native_register(n, rule->reg, &base)) {
+		if (!n->kept || base - n->sp >= NATIVE_KEPT_FRAME)
+			return SCRY_WALK_NATIVE_RULE;
+		n->kept = 2;
+	}
 	base += (__u64)(__s64)rule->cfa;
 	if (rule->kind == NATIVE_RULE_PLT && (n->link & 15) >= (__u32)rule->extra)
 		base += 8;
@@ -221,6 +225,20 @@ native_inline int native_cfa(struct native_walk *n, const struct native_rule *ru
 	}
 	*ret = base;
 	return 0;
+}
+
+/* Does a call stand before this address: e8 and 4 bytes, or ff, 2 in the middle of the next byte, and up to 5 more? */
+native_inline bool native_follows_call(__u64 pc)
+{
+	__u8 code[8] = { 0 };
+	bool call;
+
+	if (walk_read(code, sizeof(code), pc - sizeof(code)))
+		return false;
+	call = code[3] == 0xe8;
+	for (int i = 1; i < 7; i++)
+		call |= code[i] == 0xff && (code[i + 1] & 0x38) == 0x10;
+	return call;
 }
 
 /*
@@ -282,6 +300,8 @@ native_inline bool native_by_rule(struct native_walk *n, const struct native_rul
 	error = native_cfa(n, rule, &cfa);
 	if (!error)
 		error = native_saved(n, rule, cfa, &pc);
+	if (!error && n->kept == 2 && !native_follows_call(pc))
+		error = SCRY_WALK_NATIVE_RULE;
 	if (error)
 		return native_over(n, error);
 	return native_return(n, cfa, pc);

@@ -115,6 +115,9 @@ LIBRARIES = {
     "arrays": {"work_sort": (r"_multiarray_umath", None), "work_sine": (r"_multiarray_umath", None),
                "work_dot": (r"libopenblas|libblas|cblas|_multiarray_umath", None), "work_apply": (r"_multiarray_umath", "double")},
 }
+# Functions that OpenSSL exports in all its versions (most others have no names), and the least share of the work in them.
+NAMED = {"work_handshake": (r"EVP_PKEY_\w+ \(libcrypto|EVP_Digest(Sign|Verify)\w* \(libcrypto", 0.2),
+         "work_write": (r"SSL_write(_ex2?)? \(libssl", 0.7), "work_read": (r"SSL_read(_ex)? \(libssl", 0.7)}
 IN_PYTHON = ("work_re", "work_json")		# their C functions may be the interpreter's own, which may have no names
 
 
@@ -161,12 +164,21 @@ def record_libraries(python, name, seconds):
     return stacks, errors
 
 
+def check_names(work, stacks):
+    """Functions of libraries have their names. stacks: [(frames below a function, count)]"""
+    name, least = NAMED.get(work, ("", 0))
+    total = sum(count for _, count in stacks)
+    right = sum(count for frames, count in stacks if any(re.match(name, frame.name) for frame in frames))
+    expect(right >= least * total, "%d of %d stacks of %s are in %s, e.g. %s" %
+           (right, total, work, name, [frame.name for frame in max(stacks, key=lambda s: s[1])[0]]))
+
+
 def check_libraries(python, name, seconds):
     """C functions are where they were called, and every stack leads to the entry of the process or thread."""
     works = LIBRARIES[name]
     backs = {back for _, back in works.values() if back}
     stacks, errors = record_libraries(python, name, seconds)
-    reached, back, total, marked, bad = {}, set(), 0, 0, []
+    reached, back, total, marked, bad, inside = {}, set(), 0, 0, [], {}
     for frames, count in stacks:
         total += count
         names = [frame.name for frame in frames]
@@ -179,6 +191,7 @@ def check_libraries(python, name, seconds):
         elif at:
             work, below = frames[at[0]].name, frames[at[0] + 1:]
             reached[work] = reached.get(work, 0) + count * any(re.search(works[work][0], f.name) for f in below if not f.line)
+            inside.setdefault(work, []).append((below, count))
             for callee in below:
                 if callee.line and callee.name in backs:
                     if callee.name != works[work][1]:
@@ -190,6 +203,8 @@ def check_libraries(python, name, seconds):
     missing = [work for work in works if not reached.get(work) and not (stripped and work in IN_PYTHON)]
     expect(not missing, "no C functions of %s in %d samples: %s" % (missing, total, reached))
     expect(back == backs, "calls back: %s" % back)
+    for work, stacks in inside.items():
+        check_names(work, stacks)
     return "%d stacks, %d not whole; in C: %s" % (total, marked, reached)
 
 

@@ -10,116 +10,21 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "profiler/procmap.h"
-#include "runtimes/host.h"
-#include "runtimes/native/binaries.h"
-
-/* The tables, as user space would put them into maps. */
-static struct native_space own_space;
-static struct native_part parts[NATIVE_SPACE_PARTS];
-static struct native_page pages[4096];
-static struct native_block *blocks[1024];
-static struct native_rule rules[NATIVE_RULES];
-
-static const struct native_space *walk_space(__u32 index)
-{
-	return index ? NULL : &own_space;
-}
-
-static const struct native_part *walk_part(__u32 index)
-{
-	return index < NATIVE_SPACE_PARTS ? &parts[index] : NULL;
-}
-
-static const struct native_page *walk_page(__u32 index)
-{
-	return index < 4096 ? &pages[index] : NULL;
-}
-
-static const struct native_block *walk_block(__u32 index)
-{
-	return index < 1024 ? blocks[index] : NULL;
-}
-
-static const struct native_rule *walk_rule(__u32 number)
-{
-	return number < NATIVE_RULES ? &rules[number] : NULL;
-}
-
-#include "runtimes/native/walk.h"
-
-static int put_block(void *ctx, __u32 index, const struct native_block *block)
-{
-	if (index >= 1024)
-		return -1;
-	blocks[index] = blocks[index] ?: malloc(sizeof(*block));
-	*blocks[index] = *block;
-	return 0;
-}
-
-static int put_page(void *ctx, __u32 index, const struct native_page *page)
-{
-	if (index >= 4096)
-		return -1;
-	pages[index] = *page;
-	return 0;
-}
-
-static int put_rule(void *ctx, __u32 number, const struct native_rule *rule)
-{
-	rules[number] = *rule;
-	return 0;
-}
-
-static struct native_binaries *binaries;
-
-/* As profiler/spaces.c does. */
-static void look_at_memory(void)
-{
-	struct procmaps maps;
-	size_t n = 0;
-
-	assert_int_equal(procmaps_read_code(getpid(), &maps), 0);
-	for (int i = 0; i < NATIVE_SPACE_PARTS; i++) {
-		own_space.from[i] = NATIVE_NOWHERE;
-		own_space.part[i] = i;
-		for (int k = 0; k < NATIVE_PART; k++)
-			parts[i].mapping[k] = (struct native_mapping){ .start = NATIVE_NOWHERE };
-	}
-	for (size_t i = 0; i < maps.count; i++) {
-		if (maps.maps[i].start >= NATIVE_NOWHERE)
-			continue;
-		native_binaries_map(binaries, getpid(), &maps.maps[i], &parts[n / NATIVE_PART].mapping[n % NATIVE_PART]);
-		if (!(n % NATIVE_PART))
-			own_space.from[n / NATIVE_PART] = maps.maps[i].start;
-		n++;
-	}
-	procmaps_deinit(&maps);
-}
+#include "../native_host.h"
 
 static int setup(void **state)
 {
-	static const struct native_tables_ops ops = { put_block, put_page, put_rule };
-
-	if (native_binaries_create(&ops, NULL, false, &binaries))
-		return -1;
-	look_at_memory();
-	return 0;
+	return host_open() ?: host_look(getpid());
 }
 
 static int teardown(void **state)
 {
-	native_binaries_destroy(binaries);
-	for (int i = 0; i < 1024; i++) {
-		free(blocks[i]);
-		blocks[i] = NULL;
-	}
+	host_close();
 	return 0;
 }
 
@@ -137,47 +42,13 @@ static int read_self(void *ctx, void *dst, size_t size, __u64 address)
 	return n == (ssize_t)size ? 0 : -1;
 }
 
-static struct scry_scratch scratch;
-
 static void walk_from(__u64 pc, __u64 sp, __u64 bp, __u64 bx, __u32 limit)
 {
 	static const struct walk_memory memory = { .read = read_self };
-	struct native_walk *n = &scratch.native;
+	const struct native_walk from = { .pc = pc, .sp = sp, .bp = bp, .bx = bx, .limit = limit };
 
 	walk_memory = &memory;
-	memset(n, 0, sizeof(*n));
-	n->pc = pc;
-	n->sp = sp;
-	n->bp = bp;
-	n->bx = bx;
-	n->inner = 1;
-	n->limit = limit;
-	while (native_enter(&scratch)) {
-		__u32 number = NATIVE_RULE_NONE;
-
-		if (native_rows_of(n)) {
-			native_find_block(n);
-			number = native_rule_number(n);
-		}
-		if (native_leave(&scratch, number))
-			break;
-	}
-}
-
-/* The run-time address that a frame stands for. */
-static __u64 address_of(const struct scry_frame *frame)
-{
-	if (frame->code >> SCRY_FRAME_SHIFT == SCRY_FRAME_ADDRESS)
-		return (__u64)(frame->code & SCRY_FRAME_LOW) << 32 | (__u32)frame->at;
-	for (int i = 0; i < NATIVE_SPACE_PARTS; i++)
-		for (int k = 0; k < NATIVE_PART; k++) {
-			const struct native_mapping *map = &parts[i].mapping[k];
-			__u64 address = map->bias + (__u32)frame->at;
-
-			if (map->binary == (frame->code & SCRY_FRAME_LOW) && address - map->start < map->end - map->start)
-				return address;
-		}
-	return 0;
+	host_walk(&from);
 }
 
 /* Walked from `here` on, which is in our caller, the stack is that of backtrace() from our caller's caller on. */
@@ -189,15 +60,15 @@ static __attribute__((noinline)) void check_walk(const ucontext_t *here)
 	walk_from(here->uc_mcontext.gregs[REG_RIP], here->uc_mcontext.gregs[REG_RSP], here->uc_mcontext.gregs[REG_RBP],
 		  here->uc_mcontext.gregs[REG_RBX], 100);
 	count = backtrace(theirs, 64);
-	assert_int_equal(scratch.native.error, SCRY_WALK_OK);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_OK);
 	assert_true(count > 3 && count < 64);
 	for (int i = 0; i < count && match < 0; i++)
-		if ((__u64)theirs[i] - 1 == address_of(&scratch.frames[1]))
+		if ((__u64)theirs[i] - 1 == host_address(&host_scratch.frames[1]))
 			match = i;
 	assert_true(match >= 0);
-	assert_int_equal(count - match, (int)scratch.native.count - 1);
+	assert_int_equal(count - match, (int)host_scratch.native.count - 1);
 	for (int i = match; i < count; i++) {
-		__u64 ours = address_of(&scratch.frames[1 + i - match]);
+		__u64 ours = host_address(&host_scratch.frames[1 + i - match]);
 
 		/* Behind a signal's frame stands the instruction itself, which backtrace() does not tell apart. */
 		assert_true(ours == (__u64)theirs[i] - 1 || ours == (__u64)theirs[i]);
@@ -271,8 +142,8 @@ static void more_frames_than_wanted_are_cut(void **state)
 	getcontext(&here);
 	walk_from(here.uc_mcontext.gregs[REG_RIP], here.uc_mcontext.gregs[REG_RSP], here.uc_mcontext.gregs[REG_RBP],
 		  here.uc_mcontext.gregs[REG_RBX], 2);
-	assert_int_equal(scratch.native.error, SCRY_WALK_TRUNCATED);
-	assert_int_equal(scratch.native.count, 2);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_TRUNCATED);
+	assert_int_equal(host_scratch.native.count, 2);
 }
 
 /* Code made at run time: frame pointers lead on, as long as they lead outwards and into known memory. */
@@ -283,23 +154,23 @@ static void code_without_a_file_is_left_by_frame_pointers(void **state)
 	ucontext_t here;
 
 	assert_true(made != MAP_FAILED);
-	look_at_memory();
+	assert_int_equal(host_look(getpid()), 0);
 	getcontext(&here);
 	stack[4] = (__u64)&stack[8];	   /* saved rbp */
 	stack[5] = (__u64)made + 100;	   /* in it too */
 	stack[8] = 0;
 	stack[9] = 0x1234; /* nowhere */
 	walk_from((__u64)made + 10, (__u64)&stack[0], (__u64)&stack[4], 0, 100);
-	assert_int_equal(scratch.native.count, 3);
-	assert_int_equal(scratch.native.error, SCRY_WALK_NATIVE_UNMAPPED);
-	assert_int_equal(address_of(&scratch.frames[0]), (__u64)made + 10);
-	assert_int_equal(address_of(&scratch.frames[1]), (__u64)made + 99);
+	assert_int_equal(host_scratch.native.count, 3);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_NATIVE_UNMAPPED);
+	assert_int_equal(host_address(&host_scratch.frames[0]), (__u64)made + 10);
+	assert_int_equal(host_address(&host_scratch.frames[1]), (__u64)made + 99);
 	stack[4] = (__u64)&stack[2]; /* inwards */
 	walk_from((__u64)made + 10, (__u64)&stack[0], (__u64)&stack[4], 0, 100);
-	assert_int_equal(scratch.native.error, SCRY_WALK_NATIVE_STUCK);
-	assert_int_equal(scratch.native.count, 2);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_NATIVE_STUCK);
+	assert_int_equal(host_scratch.native.count, 2);
 	walk_from((__u64)made + 10, 0x1000, 0x2000, 0, 100);
-	assert_int_equal(scratch.native.error, SCRY_WALK_NATIVE_FAULT);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_NATIVE_FAULT);
 	munmap(made, 4096);
 }
 
@@ -309,11 +180,11 @@ static void memory_that_is_gone_is_an_error(void **state)
 
 	getcontext(&here);
 	walk_from(here.uc_mcontext.gregs[REG_RIP], 0x1000, 0x2000, 0, 100);
-	assert_int_equal(scratch.native.error, SCRY_WALK_NATIVE_FAULT);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_NATIVE_FAULT);
 	walk_from(0, here.uc_mcontext.gregs[REG_RSP], 0, 0, 100);
-	assert_int_equal(scratch.native.error, SCRY_WALK_NATIVE_NO_RULE);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_NATIVE_NO_RULE);
 	walk_from(~0ull, here.uc_mcontext.gregs[REG_RSP], 0, 0, 100);
-	assert_int_equal(scratch.native.error, SCRY_WALK_NATIVE_UNMAPPED);
+	assert_int_equal(host_scratch.native.error, SCRY_WALK_NATIVE_UNMAPPED);
 }
 
 /* Any registers end somewhere, and nothing outside the tables is touched. */
@@ -331,14 +202,14 @@ static void any_registers_end_the_walk(void **state)
 			words[i] = random() & 1 ? (long long)(__u64)&words[random() & 4095] :
 						  here.uc_mcontext.gregs[REG_RIP] + (random() & 0xfffff) - 0x80000;
 		while (!pc) {
-			const struct native_mapping *map = &parts[0].mapping[random() & 15];
+			const struct native_mapping *map = &host_parts[0].mapping[random() & 15];
 
 			if (map->start < NATIVE_NOWHERE)
 				pc = map->start + random() % (map->end - map->start);
 		}
 		walk_from(pc, (__u64)&words[random() & 4095] | (random() & 7), (__u64)&words[random() & 4095],
 			  (__u64)&words[random() & 4095], 1000);
-		assert_true(scratch.native.count <= 1000);
+		assert_true(host_scratch.native.count <= 1000);
 	}
 }
 
