@@ -12,6 +12,7 @@
 
 #include "hist.h"
 #include "maps.h"
+#include "python.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -33,11 +34,15 @@ struct scry_thread {
 	__s64 gc_generation;
 	__u64 gc_collected_at; /* where the collector counts, 0: not known */
 	__u64 gc_uncollectable_at;
-	__u64 gc_frame;	 /* Lua: where the collector's function has its return address, */
+	__u64 gc_frame;	 /* where the collector's function has its return address, 0: not known */
 	__u64 gc_return; /* and that */
+	__u64 gc_stats_at; /* python_gc_stats() */
+	__u64 gc_stats[PYTHON_GC_STATS]; /* what was there when it began */
 	__u64 gil_held_since, gil_waits_since; /* ns; 0: it does not */
 	__u32 imports; /* running, the outermost first */
-	__u32 pad;
+	__u8 gc_counted; /* its statistics tell what it has done */
+	__u8 gc_works;	 /* it will not come to nothing */
+	__u8 pad[2];
 	struct {
 		__u64 since, nested; /* ns */
 		__u64 modules;	     /* loaded when it began */

@@ -3,16 +3,19 @@
 #include "at.h"
 #include "registers.h"
 
+#include "../runtimes/python/cookie.h"
+
 /* What a probe tells. */
 struct gc_seen {
-	bool begins, ends;
+	bool begins, works, ends;
+	bool counted, waits; /* begins: PYTHON_COOKIE_STATS, PYTHON_COOKIE_WORLD */
 	__s64 number;  /* begins: generation, or enum scry_gc_work; ends: objects collected */
 	__u64 collected_at, uncollectable_at;
-	__u64 frame;   /* Lua: the stack pointer */
+	__u64 frame;   /* the stack pointer in the collector's function; 0: at a marker */
 };
 
 /*
- * Lua: what is running already, and calls this, is told alone. A function that an error has left (of a finalizer) does not return:
+ * What is running already, and calls this, is told alone. A function that an error has left (Lua, of a finalizer) does not return:
  * the address to return to is not in its place any more, sooner or later.
  */
 static __always_inline bool gc_is_nested(const struct scry_at *at, const struct gc_seen *seen)
@@ -21,6 +24,49 @@ static __always_inline bool gc_is_nested(const struct scry_at *at, const struct 
 
 	return seen->frame && at->thread->gc_since && seen->frame < at->thread->gc_frame &&
 	       !walk_read(&at_frame, sizeof(at_frame), at->thread->gc_frame) && at_frame == at->thread->gc_return;
+}
+
+/* From here on nobody else collects in this interpreter. */
+static __always_inline void gc_count(struct scry_at *at)
+{
+	struct scry_thread *thread = at->thread;
+
+	thread->gc_works = 1;
+	thread->gc_stats_at = python_gc_stats(at->slot);
+	if (thread->gc_stats_at && walk_read(thread->gc_stats, sizeof(thread->gc_stats), thread->gc_stats_at))
+		thread->gc_stats_at = 0;
+}
+
+static __always_inline void gc_work(struct scry_at *at, const struct gc_seen *seen)
+{
+	struct scry_thread *thread = at->thread;
+
+	if (!thread->gc_since || !thread->gc_counted || thread->gc_works || seen->frame >= thread->gc_frame)
+		return;
+	thread->gc_since = at->now; /* the callbacks of the program have been called before */
+	gc_count(at);
+}
+
+/* Which generation has been collected since? The others' numbers are as they were. false: none, it came to nothing. */
+static __always_inline bool gc_result(struct scry_at *at, __s64 *collected, __s64 *uncollectable)
+{
+	__u64 now[PYTHON_GC_STATS];
+
+	if (!at->thread->gc_works)
+		return false;
+	if (!at->thread->gc_stats_at || walk_read(now, sizeof(now), at->thread->gc_stats_at)) {
+		count(SCRY_COUNT_UNREADABLE);
+		return false;
+	}
+	for (int i = 0; i < PYTHON_GC_STATS; i += 3) {
+		if (now[i] == at->thread->gc_stats[i])
+			continue;
+		at->thread->gc_generation = i / 3;
+		*collected = now[i + 1] - at->thread->gc_stats[i + 1];
+		*uncollectable = now[i + 2] - at->thread->gc_stats[i + 2];
+		return true;
+	}
+	return false;
 }
 
 static __always_inline void gc_begin(struct scry_at *at, const struct gc_seen *seen)
@@ -32,8 +78,12 @@ static __always_inline void gc_begin(struct scry_at *at, const struct gc_seen *s
 	at->thread->gc_collected_at = seen->collected_at;
 	at->thread->gc_uncollectable_at = seen->uncollectable_at;
 	at->thread->gc_frame = seen->frame;
+	at->thread->gc_counted = seen->counted;
+	at->thread->gc_works = 0;
 	if (seen->frame)
 		walk_read(&at->thread->gc_return, sizeof(at->thread->gc_return), seen->frame);
+	if (seen->counted && !seen->waits)
+		gc_count(at);
 }
 
 /* Whom it interrupts. A collection can run with no function below it: at exit, or in a thread that is being set up. */
@@ -65,6 +115,8 @@ static __always_inline void gc_tell(struct scry_at *at, const struct gc_seen *se
 	if (!at->thread->gc_since || seen->frame != at->thread->gc_frame)
 		return;
 	at->thread->gc_since = 0;
+	if (at->thread->gc_counted && !gc_result(at, &collected, &uncollectable))
+		return;
 	if (config.min_duration_ns && pause < config.min_duration_ns)
 		return;
 	if (at->thread->gc_collected_at)
@@ -95,9 +147,8 @@ static __always_inline void site_gc_done(struct pt_regs *ctx, struct gc_seen *se
 }
 
 /*
- * The collector's own function. Cookie: bit 0: the generation is its second argument and not the first (3.8+); bit 1: the next
- * argument points to where the number of collected objects goes, and the one after it to that of objects that cannot be freed (to
- * 3.12), else the first number is the result.
+ * The collector's own function. PYTHON_COOKIE_COUNTS: the argument behind the generation points to where the number of collected
+ * objects goes, and the one after it to that of objects that cannot be freed; else the first number is the result.
  */
 static __always_inline void site_collect_entry(struct pt_regs *ctx, struct gc_seen *seen)
 {
@@ -109,21 +160,32 @@ static __always_inline void site_collect_entry(struct pt_regs *ctx, struct gc_se
 	barrier_var(second);
 	barrier_var(third);
 	barrier_var(fourth);
-	if (cookie & 1) {
+	if (cookie & PYTHON_COOKIE_SECOND) {
 		first = second;
 		second = third;
 		third = fourth;
 	}
 	seen->begins = true;
+	seen->counted = cookie & PYTHON_COOKIE_STATS;
+	seen->waits = cookie & PYTHON_COOKIE_WORLD;
 	seen->number = (int)first;
-	seen->collected_at = cookie & 2 ? second : 0;
-	seen->uncollectable_at = cookie & 2 ? third : 0;
+	seen->collected_at = cookie & PYTHON_COOKIE_COUNTS ? second : 0;
+	seen->uncollectable_at = cookie & PYTHON_COOKIE_COUNTS ? third : 0;
+	seen->frame = PT_REGS_SP(ctx);
+}
+
+/* _PyEval_StopTheWorld(interpreter) */
+static __always_inline void site_collect_world(struct pt_regs *ctx, struct gc_seen *seen)
+{
+	seen->works = true;
+	seen->frame = PT_REGS_SP(ctx);
 }
 
 static __always_inline void site_collect_return(struct pt_regs *ctx, struct gc_seen *seen)
 {
 	seen->ends = true;
 	seen->number = PT_REGS_RC(ctx);
+	seen->frame = PT_REGS_SP(ctx);
 }
 
 static __always_inline void site_lua_step_entry(struct pt_regs *ctx, struct gc_seen *seen)
@@ -160,10 +222,12 @@ int on_gc(struct pt_regs *ctx)
 	RUNTIME_GC_SITES(X)
 #undef X
 	}
-	if ((!seen.begins && !seen.ends) || !at_begin(&at))
+	if ((!seen.begins && !seen.works && !seen.ends) || !at_begin(&at))
 		return 0;
 	if (seen.begins)
 		gc_begin(&at, &seen);
+	else if (seen.works)
+		gc_work(&at, &seen);
 	else
 		gc_tell(&at, &seen);
 	at_end(&at);

@@ -105,6 +105,13 @@ __u64 python_frame_of(__u64 object, __u32 slot);
  */
 __u64 python_fresh_exception(__u32 slot);
 
+/*
+ * Where the current thread's interpreter counts its collections: struct gc_generation_stats (collections, collected, uncollectable)
+ * for each of three generations. 0: not known.
+ */
+__u64 python_gc_stats(__u32 slot);
+#define PYTHON_GC_STATS 9
+
 /* How many modules the current thread's interpreter has loaded. */
 __u64 python_modules(__u32 slot);
 

@@ -4,6 +4,19 @@
 
 #include "../runtimes/python/identity.h"
 
+__noinline __u64 python_gc_stats(__u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
+	struct scry_scratch *s = scratch_at(slot);
+	__u64 interpreter;
+
+	if (!l || !s || !l->interp_gc_stats)
+		return 0;
+	python_current(slot); /* its state is enough: it may run no function */
+	interpreter = s->walk.state ? walk_pointer(s->walk.state + OFF(l->tstate_interp)) : 0;
+	return interpreter ? interpreter + OFF(l->interp_gc_stats) : 0;
+}
+
 __noinline __u64 python_modules(__u32 slot)
 {
 	const struct python_layout *l = python_layout_at(slot);

@@ -24,6 +24,7 @@
 	X(gc_start)                                                                                              \
 	X(gc_done)                                                                                               \
 	X(collect_entry)   /* the collector's own function, where a symbol tells it */                           \
+	X(collect_world)   /* _PyEval_StopTheWorld, which it calls in free-threaded builds */                    \
 	X(collect_return)                                                                                        \
 	X(lua_step_entry)  /* luaC_step(L), which every allocation may call */                                   \
 	X(lua_gc_entry)	   /* lua_gc(L, what, ...): what the program asks for */                                 \

@@ -16,6 +16,8 @@
  * Other sites:
  *   THREAD_FIRST     eval_entry: the first argument is the thread state, the second the frame (3.9+); otherwise the frame is first
  *   SECOND           collect_entry: the generation is the second argument (3.8+); otherwise the first
+ *   STATS            collect_entry: the interpreter's own statistics tell the generation and the numbers, not the arguments (3.13, 3.14)
+ *   WORLD            collect_entry: it may come to nothing, and collects only when it stops the other threads (collect_world)
  *   COUNTS           collect_entry: the argument behind it points to where the number of collected objects goes (3.6 to 3.12)
  *   markers: where their arguments are, as runtimes/marker.h says
  *   C_NAME           import_entry, import_return: the name is a char * (2.7), not a str object
@@ -36,6 +38,8 @@
 #define PYTHON_COOKIE_THREAD_FIRST 1u
 #define PYTHON_COOKIE_SECOND 1u
 #define PYTHON_COOKIE_COUNTS 2u
+#define PYTHON_COOKIE_STATS 4u
+#define PYTHON_COOKIE_WORLD 8u
 #define PYTHON_COOKIE_C_NAME 1u
 
 #endif

@@ -143,6 +143,24 @@ static int take_field(const struct published *field, size_t v, const __u64 *all,
 	return 1;
 }
 
+/*
+ * generation_stats[3], of three words each, lies right before `collecting`, whose place is published (pycore_gc.h of 3.13,
+ * pycore_interp_structs.h of 3.14). In 3.15 it is elsewhere.
+ */
+static int take_gc_stats(size_t v, const __u64 *all, __u16 *target)
+{
+	static const unsigned char gc[VERSIONS] = { 9, 10, NONE }, collecting[VERSIONS] = { 71, 81, NONE };
+	const __u64 bytes = 3 * 3 * sizeof(__u64);
+	__u16 before = *target;
+	__u64 at;
+
+	if (gc[v] == NONE)
+		return 0;
+	at = all[gc[v]] + all[collecting[v]] - bytes;
+	*target = all[gc[v]] < 0xfffe && all[collecting[v]] >= bytes && at < 0xfffe ? AT(at) : 0;
+	return *target != before;
+}
+
 int python_published_layout(const struct elf *elf, __u64 runtime, struct python_layout *layout,
 			    char *why, size_t size)
 {
@@ -176,5 +194,6 @@ int python_published_layout(const struct elf *elf, __u64 runtime, struct python_
 		}
 		differing += n;
 	}
+	differing += take_gc_stats(minor, all, &layout->interp_gc_stats);
 	return differing;
 }

@@ -30,6 +30,7 @@ static const char *const site_names[RUNTIME_SITE_COUNT] = {
 	[RUNTIME_SITE_frame_pop] = "_PyEval_FrameClearAndPop",
 	[RUNTIME_SITE_traceback] = "PyTraceBack_Here",
 	[RUNTIME_SITE_collect_entry] = "the collector",
+	[RUNTIME_SITE_collect_world] = "_PyEval_StopTheWorld",
 	[RUNTIME_SITE_collect_return] = "its ret",
 	[RUNTIME_SITE_import_entry] = "PyImport_ImportModuleLevel",
 	[RUNTIME_SITE_import_return] = "its ret",

@@ -20,6 +20,7 @@
 #define PYTHON_FIELDS(X)                                                                            \
 	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key) X(runtime_gil)    \
 	X(interp_next) X(interp_threads_head) X(interp_modules) X(interp_gil) X(interp_id)          \
+	X(interp_gc_stats)                                                                          \
 	X(tstate_next) X(tstate_interp) X(tstate_frame) X(tstate_cframe) X(tstate_root_cframe)     \
 	X(tstate_thread_id) X(tstate_native_thread_id) X(tstate_exception)                          \
 	X(cframe_current_frame) X(cframe_previous)                                                  \

@@ -33,6 +33,7 @@ M(interp_modules, V27, V311, PyInterpreterState, modules)
 M(interp_modules, V312, NEWEST, PyInterpreterState, imports.modules)
 M(interp_gil, V312, NEWEST, PyInterpreterState, ceval.gil)
 M(interp_id, V37, NEWEST, PyInterpreterState, id)
+M(interp_gc_stats, V313, V314, PyInterpreterState, gc.generation_stats)
 
 M(tstate_next, V27, NEWEST, PyThreadState, next)
 M(tstate_interp, V27, NEWEST, PyThreadState, interp)

@@ -10,6 +10,7 @@
 
 #include "../../profiler/base/cleanup.h"
 #include "../marker.h"
+#include "collector.h"
 #include "cookie.h"
 #include "opcodes.h"
 #include "python.h"
@@ -219,21 +220,26 @@ static int find_entry(struct finder *f, enum runtime_site site, const char *name
 	return err ?: add_place(f, site, python_function_entry(&f->code, function.address), cookie, false);
 }
 
-/* All its rets; only: there must be one, as in every build of the eval function. */
-static int find_returns(struct finder *f, enum runtime_site site, const char *name, bool only, __u64 cookie)
+static int add_returns(struct finder *f, enum runtime_site site, const char *name, const struct elf_symbol *function, size_t max,
+		       __u64 cookie)
 {
 	__u64 returns[MAX_RETURNS];
-	struct elf_symbol function;
-	int count, err = find_function(f, name, &function);
+	int count = python_function_returns(&f->code, function->address, function->size, returns, max), err = 0;
 
-	if (err)
-		return err;
-	count = python_function_returns(&f->code, function.address, function.size, returns, only ? 1 : MAX_RETURNS);
 	if (count <= 0)
 		return refuse(f, "where %s returns cannot be told for certain", name);
 	for (int i = 0; i < count && !err; i++)
 		err = add_place(f, site, returns[i], cookie, false);
 	return err;
+}
+
+/* All its rets; only: there must be one, as in every build of the eval function. */
+static int find_returns(struct finder *f, enum runtime_site site, const char *name, bool only, __u64 cookie)
+{
+	struct elf_symbol function;
+	int err = find_function(f, name, &function);
+
+	return err ?: add_returns(f, site, name, &function, only ? 1 : MAX_RETURNS, cookie);
 }
 
 /* To 3.10 each call of a Python function, and each resumption of a generator, is one call of the eval function. */
@@ -246,13 +252,36 @@ static int find_eval(struct finder *f)
 	return err ?: find_returns(f, RUNTIME_SITE_eval_return, name, true, 0);
 }
 
+/* Where the others are stopped, a collection has begun: before, it may come to nothing. */
+static int find_collectors_that_stop(struct finder *f)
+{
+	struct elf_symbol functions[PYTHON_COLLECTORS], world;
+	const char *name = "gc_collect_main";
+	int err = read_code(f), count;
+
+	if (err)
+		return err;
+	count = python_collectors_find(f->elf, &f->code, functions, &world, f->why, f->size);
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count && !err; i++) {
+		err = add_place(f, RUNTIME_SITE_collect_entry, python_function_entry(&f->code, functions[i].address),
+				PYTHON_COOKIE_STATS | PYTHON_COOKIE_WORLD, false);
+		err = err ?: add_returns(f, RUNTIME_SITE_collect_return, name, &functions[i], MAX_RETURNS, 0);
+	}
+	return err ?: find_entry(f, RUNTIME_SITE_collect_world, "_PyEval_StopTheWorld", 0);
+}
+
 /* gc_collect_main() since 3.10, collect() before. Static, so known only where the file has its .symtab. */
 static int find_collector(struct finder *f)
 {
+	if (f->python->layout.free_threaded && f->python->layout.interp_gc_stats)
+		return find_collectors_that_stop(f);
 	const char *name = f->version < PY_VERSION(3, 10) ? "collect" : "gc_collect_main";
 	/* Py_ssize_t collect([state,] int generation[, Py_ssize_t *collected, Py_ssize_t *uncollectable, int nofail]) */
 	__u64 cookie = (f->version < PY_VERSION(3, 8) ? 0 : PYTHON_COOKIE_SECOND) |
-		       (f->version >= PY_VERSION(3, 0) && f->version <= PY_VERSION(3, 12) ? PYTHON_COOKIE_COUNTS : 0);
+		       (f->version >= PY_VERSION(3, 0) && f->version <= PY_VERSION(3, 12) ? PYTHON_COOKIE_COUNTS : 0) |
+		       (f->python->layout.interp_gc_stats ? PYTHON_COOKIE_STATS : 0);
 	int err = find_entry(f, RUNTIME_SITE_collect_entry, name, cookie);
 
 	return err ?: find_returns(f, RUNTIME_SITE_collect_return, name, false, 0);

@@ -455,3 +455,16 @@ int python_function_returns(const struct python_code *code, __u64 address, __u64
 	}
 	return parts_come_back(&parts, code, address, end) ? (int)count : -ENOTSUP;
 }
+
+bool python_function_calls(const struct python_code *code, __u64 address, __u64 size, __u64 target)
+{
+	struct x86_insn insn;
+
+	for (__u64 at = address; size <= MAX_CODE && at - address < size; at += insn.length) {
+		if (!decode(code, at, &insn))
+			return false;
+		if ((insn.flow == X86_FLOW_CALL || insn.flow == X86_FLOW_JUMP) && insn.target == target)
+			return true;
+	}
+	return false;
+}

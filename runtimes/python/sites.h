@@ -8,6 +8,7 @@
 #define SCRY_PYTHON_SITES_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct elf;
@@ -40,5 +41,8 @@ __u64 python_function_entry(const struct python_code *code, __u64 address);
  * that is not known, a jump to another function, a part elsewhere that returns by itself, or more than max.
  */
 int python_function_returns(const struct python_code *code, __u64 address, __u64 size, __u64 *ret, size_t max);
+
+/* Does it call the function at `target`, or end in a jump there? */
+bool python_function_calls(const struct python_code *code, __u64 address, __u64 size, __u64 target);
 
 #endif

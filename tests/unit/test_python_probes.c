@@ -16,6 +16,7 @@
 // clang-format on
 
 #include "profiler/elf.h"
+#include "runtimes/python/collector.h"
 #include "runtimes/python/cookie.h"
 #include "runtimes/python/opcodes.h"
 #include "runtimes/runtime.h"
@@ -220,6 +221,7 @@ static void see_ret(void *ctx, __u64 address, const char *text)
 static void check_return_place(struct file *file, const struct runtime_probe *probe, __u64 address)
 {
 	static const char *const names[] = { "_PyEval_EvalFrameDefault", "PyEval_EvalFrameEx", "gc_collect_main", "collect",
+					     "gc_collect_main.constprop.0",
 					     "PyImport_ImportModuleLevelObject", "PyImport_ImportModuleLevel" };
 	struct run_check check = { .site = address };
 	struct elf_symbol symbol;
@@ -245,6 +247,7 @@ static void see_entry(void *ctx, __u64 address, const char *text)
 static void check_entry_place(struct file *file, const struct runtime_probe *probe, __u64 address)
 {
 	static const char *const names[] = { "_PyEval_EvalFrameDefault", "PyEval_EvalFrameEx", "gc_collect_main", "collect",
+					     "gc_collect_main.constprop.0", "_PyEval_StopTheWorld",
 					     "PyImport_ImportModuleLevelObject", "PyImport_ImportModuleLevel",
 					     "_PyEval_FrameClearAndPop", "PyTraceBack_Here" };
 	struct run_check check = { .start = address - 4, .site = address };
@@ -374,6 +377,33 @@ static void every_place_is_what_it_is_taken_for(void **state)
 	each_file(check_file_places);
 }
 
+/* Only a free-threaded build has callers of the collector that all call a function of that name, which stops the others. */
+static void check_collectors(struct file *file)
+{
+	struct elf_symbol functions[PYTHON_COLLECTORS], world;
+	bool wanted = file->binary->free_threaded && file->binary->wire.python.version <= PY_VERSION(3, 14) &&
+		      !elf_is_stripped(file->elf);
+	struct python_code code;
+	char why[160] = "";
+	int count;
+
+	if (file->binary->wire.python.version < PY_VERSION(3, 13) || python_code_read(file->elf, &code))
+		return;
+	count = python_collectors_find(file->elf, &code, functions, &world, why, sizeof(why));
+	if (wanted ? count <= 0 : count != -ENOTSUP || !why[0])
+		COMPLAIN(file, "%d collectors: %s", count, why);
+	for (int i = 0; i < count; i++)
+		if (!python_function_calls(&code, functions[i].address, functions[i].size, world.address) ||
+		    python_function_calls(&code, functions[i].address, functions[i].size, functions[i].address))
+			COMPLAIN(file, "0x%llx is no collector", (unsigned long long)functions[i].address);
+	python_code_deinit(&code);
+}
+
+static void collectors_are_all_found_or_none(void **state)
+{
+	each_file(check_collectors);
+}
+
 static void a_file_that_is_no_interpreter_has_no_table(void **state)
 {
 	static const char *const paths[] = { "/bin/sh", "/usr/bin/gcc", "/usr/bin/perl", "/proc/self/exe" };
@@ -398,6 +428,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_file_that_is_no_interpreter_has_no_table),
 		cmocka_unit_test(finds_the_dispatch_table_and_no_other),
 		cmocka_unit_test(every_place_is_what_it_is_taken_for),
+		cmocka_unit_test(collectors_are_all_found_or_none),
 	};
 
 	interpreter_count = interpreters_list(interpreters);
