@@ -14,6 +14,9 @@
 #define MAX_FUNCTIONS 8192	/* with statistics */
 #define MAX_LINES     65536
 #define MAX_VERDICTS  (1 << 20) /* code objects with a verdict of the name filter */
+#define MAX_BINARIES  64	/* interpreters: as many as bits in a value of the map `targets` */
+
+#define SCRY_PROBED_ANYWHERE (~0ULL) /* there: probes are wherever a binary is run */
 
 struct scry_config {
 	__u8 all;	     /* every process of the machine (or of the cgroup) */

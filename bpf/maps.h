@@ -19,7 +19,6 @@
 #include "../runtimes/walk.h"
 
 #define MAX_PROCS    16384
-#define MAX_BINARIES 64
 #define MAX_CODES    (128 * 1024)
 #define CODE_SLOTS   2048 /* power of two */
 
@@ -29,12 +28,12 @@ struct {
 	__uint(max_entries, 16 << 20);
 } events SEC(".maps") __weak;
 
-/* Processes to follow, by pid. Not used with config.all. */
+/* Processes to follow, by pid: the binaries that have probes in them, as bits. Not used with config.all. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_PROCS);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, __u64);
 } targets SEC(".maps") __weak;
 
 /* Threads to follow, with config.tids. */

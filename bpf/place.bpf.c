@@ -63,6 +63,14 @@ static __always_inline bool place_is_build(const struct scry_exe *exe, __u64 bia
 	return true;
 }
 
+/* Names are exact, and events whole, only where the binary's probes are in this process too. */
+static __always_inline bool place_is_probed(const struct scry_exe *exe, __u32 pid)
+{
+	__u64 *probed = config.all ? 0 : bpf_map_lookup_elem(&targets, &pid);
+
+	return config.all || (probed && *probed >> (exe->binary & (MAX_BINARIES - 1)) & 1);
+}
+
 static __always_inline bool place_known(const struct scry_exe *exe, struct mm_struct *mm, struct scry_proc *proc)
 {
 	__u64 bias = exe->fixed ? 0 : mm->start_code - exe->start_code;
@@ -97,7 +105,7 @@ __noinline int place_process(__u32 pid)
 	key.inode = file->f_inode->i_ino;
 	key.device = file->f_inode->i_sb->s_dev;
 	exe = bpf_map_lookup_elem(&exes, &key);
-	if (exe && place_known(exe, mm, &proc)) {
+	if (exe && place_is_probed(exe, pid) && place_known(exe, mm, &proc)) {
 		proc.instance = __sync_fetch_and_add(&next_instance, 1) + 1;
 		if (bpf_map_update_elem(&procs, &pid, &proc, BPF_NOEXIST) == -E2BIG)
 			return SCRY_WALK_PROCS_FULL;

@@ -17,8 +17,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 {
 	struct scry_process record = {};
 	struct scry_proc copy, *proc;
+	__u64 *target;
 	__u32 pid, from;
-	__u8 *target;
 
 	if (child->pid != child->tgid) /* a thread */
 		return 0;
@@ -44,15 +44,24 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/*
+ * Probes in a single process are told by its main thread's memory: they go on in the program that it executes (the kernel's
+ * uprobe_multi_link_filter and uprobe_perf_filter). Where another thread does, the main one ends and the other takes its number.
+ */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid)
 {
 	struct scry_process record = {};
 	__u32 pid = task_pid(task);
+	__u64 *target = bpf_map_lookup_elem(&targets, &pid);
 
+	if (old_pid != task->pid && target && *target != SCRY_PROBED_ANYWHERE) {
+		*target = 0;
+		record.lost = 1;
+	}
 	bpf_map_delete_elem(&asked, &pid);
 	/* With a clock, a program of the machine is noticed when it runs; for events its probes must be there before. */
-	if (bpf_map_delete_elem(&procs, &pid) && !bpf_map_lookup_elem(&targets, &pid) && !(config.all && config.events))
+	if (bpf_map_delete_elem(&procs, &pid) && !target && !(config.all && config.events))
 		return 0;
 	process_tell(SCRY_RECORD_EXEC, pid, &record);
 	return 0;

@@ -101,7 +101,7 @@ struct scry_record {
 struct scry_process {
 	struct scry_record head;
 	__u32 parent; /* fork */
-	__u32 pad;
+	__u32 lost;   /* exec: by another thread than the main one, which ends the probes of this process alone */
 };
 
 /*

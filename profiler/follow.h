@@ -27,6 +27,17 @@ void follow_destroy(struct follow *follow); /* nothing is attached any more */
  */
 int follow_process(struct follow *follow, pid_t pid, bool asked);
 
+/* pid is a target: enter it as one, after follow_process. 0 or -errno, silently. */
+int follow_target(struct follow *follow, pid_t pid);
+
+/*
+ * pid runs another program since `time` (ns): find its interpreter, as follow_process. Probes in this process alone go on there,
+ * unless they are lost since another thread than the main one executed it.
+ */
+void follow_exec(struct follow *follow, pid_t pid, uint64_t time, bool lost);
+
+struct session_unseen follow_unseen(const struct follow *follow);
+
 /* For events of the whole machine: every interpreter that runs now. */
 void follow_all(struct follow *follow);
 

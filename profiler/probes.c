@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../bpf/config.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "elf.h"
@@ -93,15 +92,33 @@ void probes_deinit(struct probes *p)
 	for (size_t i = 0; i < p->count; i++)
 		release(&p->links[i]);
 	free(p->links);
+	for (int i = 0; i < MAX_BINARIES; i++)
+		free(p->places[i]);
 	*p = (struct probes){ 0 };
 }
 
-void probes_drop(struct probes *p, pid_t pid, size_t count)
+uint64_t probes_in(const struct probes *p, pid_t pid)
+{
+	uint64_t binaries = 0;
+
+	for (size_t i = 0; i < p->count; i++)
+		if (p->links[i].pid == pid && !p->links[i].lost)
+			binaries |= 1ull << (p->links[i].binary);
+	return binaries;
+}
+
+void probes_lose(struct probes *p, pid_t pid)
+{
+	for (size_t i = 0; i < p->count; i++)
+		p->links[i].lost |= p->links[i].pid == pid;
+}
+
+void probes_drop(struct probes *p, pid_t pid, bool all)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < p->count; i++) {
-		if (i < count && p->links[i].pid == pid)
+		if (p->links[i].pid == pid && (all || p->links[i].lost))
 			release(&p->links[i]);
 		else
 			p->links[left++] = p->links[i];
@@ -129,6 +146,7 @@ static int keep(struct probes *p, struct probe_link held)
 /* The places of a binary, gathered before the first is attached. */
 struct gathering {
 	struct probes *probes;
+	__u32 binary; /* index */
 	struct place_list {
 		__u64 offsets[MAX_PLACES], semaphores[MAX_PLACES], cookies[MAX_PLACES];
 		__u32 count;
@@ -168,8 +186,10 @@ static int refused(int err, const char *program)
 }
 
 /* By perf, one by one: kernels before 6.6. */
-static int attach_each(struct probes *p, enum program program, const char *path, pid_t pid, const struct place_list *list)
+static int attach_each(struct gathering *g, enum program program, const char *path, pid_t pid)
 {
+	const struct place_list *list = &g->lists[program];
+	struct probes *p = g->probes;
 	int err = 0;
 
 	for (__u32 i = 0; i < list->count && !err; i++) {
@@ -177,25 +197,27 @@ static int attach_each(struct probes *p, enum program program, const char *path,
 		struct bpf_link *link = bpf_program__attach_uprobe_opts(find_program(p->skel, program), pid, path,
 									list->offsets[i], &options);
 
-		err = link ? keep(p, (struct probe_link){ .link = link, .fd = -1, .pid = pid }) :
+		err = link ? keep(p, (struct probe_link){ .link = link, .fd = -1, .pid = pid, .binary = g->binary }) :
 			     refused(-errno, program_names[program]);
 	}
 	return err;
 }
 
-static int attach(struct probes *p, enum program program, const char *path, pid_t pid, const struct place_list *list)
+static int attach(struct gathering *g, enum program program, const char *path, pid_t pid)
 {
+	const struct place_list *list = &g->lists[program];
+	struct probes *p = g->probes;
 	const struct uprobe_places places = { list->offsets, list->semaphores, list->cookies, list->count };
 	int fd;
 
 	if (!list->count)
 		return 0;
 	if (!uprobe_multi_is_there())
-		return attach_each(p, program, path, pid, list);
+		return attach_each(g, program, path, pid);
 	fd = uprobe_multi_attach(bpf_program__fd(find_program(p->skel, program)), path, pid < 0 ? 0 : pid, &places);
 	if (fd < 0)
 		return refused(fd, program_names[program]);
-	return keep(p, (struct probe_link){ .fd = fd, .pid = pid });
+	return keep(p, (struct probe_link){ .fd = fd, .pid = pid, .binary = g->binary });
 }
 
 /* ---- events ---- */
@@ -245,21 +267,42 @@ static int gather(struct gathering *g, const struct runtime_binary *binary, int 
 	return g->full && !err ? fail(-ENOTSUP, "%s: more than %d places to probe", binary->path, MAX_PLACES) : err;
 }
 
+/* A process that executes the same binary again, in a way that ends its probes, is not waited for while it is read again. */
+static int look(struct probes *p, const struct runtime_binary *binary, int fd, unsigned events, enum runtime_method method,
+		struct gathering **ret)
+{
+	__u32 index = runtime_binary_index(binary) & (MAX_BINARIES - 1);
+	_cleanup_free_ struct gathering *g = NULL;
+	int err;
+
+	*ret = p->places[index];
+	if (*ret)
+		return 0;
+	if (!binary->code_dealloc && !binary->ops->by_content)
+		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact", binary->path);
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return fail(-ENOMEM, "out of memory");
+	g->probes = p;
+	g->binary = index;
+	err = gather(g, binary, fd, events, method);
+	if (err)
+		return err;
+	*ret = p->places[index] = g;
+	g = NULL;
+	return 0;
+}
+
 int probes_add(struct probes *p, const struct runtime_binary *binary, int fd, pid_t pid, unsigned events,
 	       enum runtime_method method)
 {
-	_cleanup_free_ struct gathering *g = calloc(1, sizeof(*g));
+	struct gathering *g;
 	char path[64];
 	int err;
 
-	if (!g)
-		return fail(-ENOMEM, "out of memory");
-	if (!binary->code_dealloc && !binary->ops->by_content)
-		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact", binary->path);
-	g->probes = p;
-	err = gather(g, binary, fd, events, method);
+	err = look(p, binary, fd, events, method, &g);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (int i = 0; i < PROGRAM_COUNT && !err; i++)
-		err = attach(p, i, path, pid, &g->lists[i]);
+		err = attach(g, i, path, pid);
 	return err;
 }

@@ -8,17 +8,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "../bpf/config.h"
 #include "../runtimes/runtime.h"
 
 struct scry_bpf;
 struct bpf_link;
+struct gathering;
 
 struct probe_link {
 	struct bpf_link *link; /* NULL: held by fd */
 	int fd;
 	pid_t pid; /* -1: wherever the file is mapped */
+	__u32 binary; /* its index (runtime_binary_index) */
+	bool lost; /* with its process's main thread */
 };
 
 struct probes {
@@ -26,6 +31,7 @@ struct probes {
 	bool values; /* of calls, which they return, are wanted; set before any is added */
 	struct probe_link *links; /* in the order they were added */
 	size_t count;
+	struct gathering *places[MAX_BINARIES]; /* of binaries that have been looked at; NULL: not yet */
 	enum runtime_method used[RUNTIME_EVENT_COUNT]; /* AUTO: not attached */
 };
 
@@ -38,8 +44,14 @@ bool probes_are_selective(void);
 void probes_init(struct probes *probes, struct scry_bpf *skel);
 void probes_deinit(struct probes *probes); /* detaches */
 
-/* Detach those of one process among the first `count`. Slow: each waits for the kernel. */
-void probes_drop(struct probes *probes, pid_t pid, size_t count);
+/* Binaries that have probes in process pid, bits 1 << index, not counting those that are lost. */
+uint64_t probes_in(const struct probes *probes, pid_t pid);
+
+/* Those in process pid are for a main thread that is no more: to be dropped when others are in their place. */
+void probes_lose(struct probes *probes, pid_t pid);
+
+/* Detach those of one process: all, or the lost ones. Slow: each waits for the kernel. */
+void probes_drop(struct probes *probes, pid_t pid, bool all);
 
 /*
  * Attach where the binary frees code objects, and at all places of these events. fd: the binary's file. pid: in this process

@@ -148,8 +148,23 @@ static void run(struct running *r)
 	}
 }
 
+/* Programs that targets executed, which began before their probes were there. */
+static void remark_unseen(const struct session_unseen *unseen)
+{
+	const struct units first = units_ns(unseen->longest_ns, 0);
+
+	if (unseen->pid && unseen->programs == 1)
+		remark("process %d executed another program: events of its first %s were not seen", unseen->pid, first.text);
+	else if (unseen->pid)
+		remark("process %d executed other programs %u times: events of the first %s of each, at most, were not seen",
+		       unseen->pid, unseen->programs, first.text);
+	else if (unseen->programs)
+		remark("%u programs were executed whose events of the first %s, at most, were not seen", unseen->programs, first.text);
+}
+
 static int finish(struct running *r)
 {
+	struct session_unseen unseen;
 	uint64_t unfollowed;
 	int err;
 
@@ -161,6 +176,8 @@ static int finish(struct running *r)
 		;
 	err = r->ops->end(r->ctx, &r->run);
 	unfollowed = session_count(r->run.session, SCRY_COUNT_UNFOLLOWED);
+	unseen = session_unseen(r->run.session);
+	remark_unseen(&unseen);
 	if (unfollowed)
 		remark("%s processes not followed: too many at a time", units_grouped(unfollowed, 0).text);
 	if (r->options->stats) {

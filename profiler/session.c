@@ -67,7 +67,8 @@ static int on_record(void *ctx, void *data, size_t size)
 		follow_process(s->follow, record->pid, true);
 		return 0;
 	case SCRY_RECORD_EXEC:
-		follow_process(s->follow, record->pid, false);
+		if (size >= sizeof(struct scry_process))
+			follow_exec(s->follow, record->pid, record->time, ((const struct scry_process *)record)->lost);
 		break;
 	case SCRY_RECORD_EXIT:
 		follow_forget(s->follow, record->pid);
@@ -184,7 +185,6 @@ int session_follow(struct session *s, pid_t pid, bool required)
 {
 	_cleanup_fd_ int pidfd = syscall(SYS_pidfd_open, pid, 0);
 	__u32 number = pid;
-	__u8 yes = 1;
 	int err = pidfd < 0 && errno == ESRCH ? -ESRCH : follow_process(s->follow, pid, false);
 
 	if (err == -ENOENT && has_ended(pidfd)) /* a zombie has no interpreter left */
@@ -193,7 +193,7 @@ int session_follow(struct session *s, pid_t pid, bool required)
 		err = 0;
 	if (err)
 		return err;
-	err = bpf_map__update_elem(s->skel->maps.targets, &number, sizeof(number), &yes, sizeof(yes), BPF_ANY);
+	err = follow_target(s->follow, pid);
 	if (err)
 		return fail(err, "follow process %d:", pid);
 	if (s->spaces)
@@ -314,6 +314,11 @@ uint64_t session_count(const struct session *s, enum scry_count which)
 	for (int i = 0; i < s->cpus; i++)
 		sum += values[i];
 	return sum;
+}
+
+struct session_unseen session_unseen(const struct session *s)
+{
+	return follow_unseen(s->follow);
 }
 
 bool session_place(const struct session *s, pid_t pid, struct scry_proc *ret)

@@ -81,6 +81,14 @@ bool session_alive(const struct session *session);
 /* Sum over CPUs of a counter. */
 uint64_t session_count(const struct session *session, enum scry_count which);
 
+/* Programs executed while events were watched whose probes came late, and the longest time from the beginning of one to its probes. */
+struct session_unseen {
+	unsigned programs;
+	pid_t pid; /* 0: of several processes */
+	uint64_t longest_ns;
+};
+struct session_unseen session_unseen(const struct session *session);
+
 /* Where a process's interpreter is: false if not known (any more). */
 bool session_place(const struct session *session, pid_t pid, struct scry_proc *ret);
 
