@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "cmd.h"
 #include "flamegraph/flame.h"
 
@@ -58,20 +58,15 @@ static int read_stacks(struct flame *flame, const char *path)
 /* The messages that flame_write_svg()'s errors deserve. */
 static int fail_write(int err, const char *input, const char *output)
 {
+	const char *dot = input ? strrchr(input, '.') : NULL;
+
+	if (err == -ENODATA && dot && !strcmp(dot, ".scry"))
+		return fail(err, "%s holds no stacks: a capture is drawn by 'scry report %s -o flame.svg'", input, input);
 	if (err == -ENODATA)
 		return fail(err, "%s holds no stacks: nothing to draw", input ? input : "standard input");
 	if (err == -E2BIG)
 		return fail(err, "too many frames to draw: give a larger --minwidth");
 	return fail(err, "write %s:", output ? output : "standard output");
-}
-
-/* What was begun is of no use; a device or a pipe stays. */
-static void remove_partial(const char *path)
-{
-	struct stat st;
-
-	if (path && !stat(path, &st) && S_ISREG(st.st_mode))
-		unlink(path);
 }
 
 static int write_svg(struct flame *flame, const struct flame_options *options, const char *input,
@@ -87,7 +82,10 @@ static int write_svg(struct flame *flame, const struct flame_options *options, c
 		err = -errno;
 	if (!err)
 		return 0;
-	remove_partial(path);
+	if (path)
+		file_remove_partial(path);
+	else
+		file_give_up(stdout);
 	return fail_write(err, input, path);
 }
 

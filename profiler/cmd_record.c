@@ -238,7 +238,7 @@ static void show(const struct record_config *c, const struct profile *profile, c
 	output_table(profile, to, &options);
 	fflush(to);
 	if (!profile->samples.count && !strcmp(profile->header.event, "cpu"))
-		remark("none of the threads asked for was on a CPU; 'scry record -e wall' shows where threads wait");
+		remark("no thread of an interpreter asked for was on a CPU; 'scry record -e wall' shows where threads wait");
 	else if (capture && profile->samples.count)
 		remark("next: scry report %s -o flame.svg", capture);
 }

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "sink.h"
 
 static const struct sink *const sinks[] = {
@@ -68,17 +68,16 @@ bool output_roots(const char *list, struct output_options *options)
 static int write_stream(const struct sink *sink, const struct profile *profile, FILE *to,
 			const char *path, const struct output_options *options)
 {
+	bool is_stdout = to == stdout;
 	int err = sink->write(profile, to, options), failed;
 
 	errno = 0;
 	failed = fflush(to) || ferror(to) ? -(errno ?: EIO) : 0;
-	if (to != stdout && fclose(to) && !failed)
+	if (!is_stdout && fclose(to) && !failed)
 		failed = -errno;
-	if (failed && to == stdout) { /* it is told here: what did not go out is not tried again at the end */
-		__fpurge(stdout);
-		clearerr(stdout);
-	}
-	if (failed == -EPIPE && to == stdout)
+	if (failed && is_stdout)
+		file_give_up(stdout);
+	if (failed == -EPIPE && is_stdout)
 		return failed;	/* a reader that left early (| head) needs no message */
 	if (err == -ENODATA)
 		return fail(err, "%s: no samples to draw", path);
@@ -106,6 +105,7 @@ int output_write(const struct profile *profile, const char *path, const struct o
 {
 	const struct sink *sink = find_sink(path);
 	FILE *to;
+	int err;
 
 	if (!sink)
 		return fail(-EINVAL, "%s: its format is not known by its extension (%s)", path,
@@ -115,7 +115,10 @@ int output_write(const struct profile *profile, const char *path, const struct o
 	to = fopen(path, "we");
 	if (!to)
 		return fail(-errno, "create %s:", path);
-	return write_stream(sink, profile, to, path, options);
+	err = write_stream(sink, profile, to, path, options);
+	if (err)
+		file_remove_partial(path);
+	return err;
 }
 
 void output_table(const struct profile *profile, FILE *to, const struct output_options *options)

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio_ext.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 
@@ -28,4 +31,18 @@ int file_read_text(const char *path, char *text, size_t size)
 		len--;
 	text[len] = '\0';
 	return len;
+}
+
+void file_remove_partial(const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISREG(st.st_mode))
+		unlink(path);
+}
+
+void file_give_up(FILE *stream)
+{
+	__fpurge(stream);
+	clearerr(stream);
 }

@@ -29,6 +29,8 @@ draw() { "$scry" flamegraph "$@" < good; }
 check "a file to a file" 0 "" "$scry" flamegraph good -o good.svg
 check "standard input to standard output" 0 "" draw
 draw > piped
+cp bad app.scry
+full() { local said; said=$({ draw > /dev/full; } 2>&1); local got=$?; [ "$(wc -l <<<"$said")" = 1 ] && echo "$said" >&2; return $got; }
 check "both give the same bytes" 0 "" cmp piped good.svg
 check "the same as a second time" 0 "" cmp <(draw -) good.svg
 check "names what it left out" 0 "left out 1 line" "$scry" flamegraph <(cat good bad)
@@ -37,6 +39,8 @@ check "no stack among the lines" 1 "holds no stacks" "$scry" flamegraph bad -o n
 check "leaves no file behind then" 1 "" test -e none.svg
 check "but a device" 1 "holds no stacks" "$scry" flamegraph empty -o /dev/null
 check "which stays" 0 "" test -c /dev/null
+check "a capture" 1 "drawn by 'scry report app.scry" "$scry" flamegraph app.scry
+check "a full disk is told once" 1 "^scry: write standard output: No space left on device$" full
 check "a missing file" 1 "open missing: No such file" "$scry" flamegraph missing
 check "a folder to read" 1 "read \.: Is a directory" "$scry" flamegraph .
 check "a folder to write" 1 "create \.: Is a directory" draw -o .

@@ -42,6 +42,7 @@ COLUMNS=60 run report app.scry --limit 3 | compare "narrow terminal" "$here/narr
 	run report empty.scry
 	run report app.scry -o missing/x.txt
 	run report app.scry --func nothing -o none.svg
+	ls none.svg 2>&1 | sed 's/^ls: //'
 	ln -s /dev/full full.scry
 	run report app.scry -o full.scry
 	echo '$ scry report app.scry -o - > /dev/full'
