@@ -410,22 +410,40 @@ static bool parts_add(struct parts *parts, __u64 target)
 	return true;
 }
 
-/* All ways from there lead back or nowhere, and none returns to the caller. */
+static bool jumps(const struct x86_insn *insn)
+{
+	return insn->flow == X86_FLOW_BRANCH || insn->flow == X86_FLOW_JUMP;
+}
+
+/* A jump, by an address that is not in it, to another function: behind the end of the stack frame, or through the linkage table. */
+static bool leaves_for_good(const struct x86_insn *insn, const struct x86_insn *last)
+{
+	return insn->flow == X86_FLOW_AWAY &&
+	       (frees_stack(last) || (insn->in_memory && insn->base == X86_NO_REGISTER && !insn->indexed));
+}
+
+/*
+ * All ways from there lead back or nowhere, and none returns to the caller. A tail call is among the ways: the function that
+ * it goes to returns, or leaves for good, or is this one again.
+ */
 static bool parts_come_back(struct parts *parts, const struct python_code *code, __u64 start, __u64 end)
 {
 	unsigned budget = MAX_PART;
-	struct x86_insn insn;
+	struct x86_insn insn, last;
 
-	for (size_t i = 0; i < parts->count; i++)
-		for (__u64 at = parts->paths[i];; at += insn.length) {
-			if (!budget-- || !decode(code, at, &insn) || insn.flow == X86_FLOW_RETURN)
+	for (size_t i = 0; i < parts->count; i++) {
+		last = (struct x86_insn){ 0 };
+		for (__u64 at = parts->paths[i];; at += insn.length, last = insn) {
+			if (!budget-- || !decode(code, at, &insn) || insn.flow == X86_FLOW_RETURN || leaves_for_good(&insn, &last))
 				return false;
-			if ((insn.flow == X86_FLOW_BRANCH || insn.flow == X86_FLOW_JUMP) &&
-			    insn.target - start >= end - start && !parts_add(parts, insn.target))
+			if (jumps(&insn) && insn.target == start)
+				return false;
+			if (jumps(&insn) && insn.target - start >= end - start && !parts_add(parts, insn.target))
 				return false;
 			if (insn.flow == X86_FLOW_JUMP || insn.flow == X86_FLOW_AWAY)
 				break;
 		}
+	}
 	return true;
 }
 
@@ -439,14 +457,9 @@ int python_function_returns(const struct python_code *code, __u64 address, __u64
 	if (!size || size > MAX_CODE || end < address)
 		return -ENOTSUP;
 	for (__u64 at = address; at != end; at += insn.length, last = insn) {
-		bool leaves;
-
-		if (at > end || !decode(code, at, &insn))
+		if (at > end || !decode(code, at, &insn) || leaves_for_good(&insn, &last))
 			return -ENOTSUP;
-		leaves = (insn.flow == X86_FLOW_BRANCH || insn.flow == X86_FLOW_JUMP) && insn.target - address >= size;
-		if ((insn.flow == X86_FLOW_AWAY || leaves) && frees_stack(&last))
-			return -ENOTSUP;
-		if (leaves && !parts_add(&parts, insn.target))
+		if (jumps(&insn) && (insn.target == address || (insn.target - address >= size && !parts_add(&parts, insn.target))))
 			return -ENOTSUP;
 		if (insn.flow == X86_FLOW_RETURN && count == max)
 			return -ENOTSUP;

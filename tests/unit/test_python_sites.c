@@ -169,15 +169,21 @@ static void a_run_that_stores_elsewhere_is_probed_at_its_start(void **state)
 	assert_int_equal(site.address, 0x1200);
 }
 
-static int returns_of(const char *code, size_t size, __u64 *ret)
+/* Of a function of so many bytes, with what stands behind it. */
+static int returns_in(const char *code, size_t whole, size_t size, __u64 *ret)
 {
 	unsigned char bytes[256];
 	struct python_code segment = { .bytes = bytes, .address = 0x1000, .size = sizeof(bytes) };
 
 	memset(bytes, 0x90, sizeof(bytes));
 	bytes[255] = 0xc3; /* another function's */
-	memcpy(bytes, code, size);
+	memcpy(bytes, code, whole);
 	return python_function_returns(&segment, 0x1000, size, ret, 2);
+}
+
+static int returns_of(const char *code, size_t size, __u64 *ret)
+{
+	return returns_in(code, size, size, ret);
 }
 
 static void all_ways_out_of_a_function_are_its_rets(void **state)
@@ -190,7 +196,14 @@ static void all_ways_out_of_a_function_are_its_rets(void **state)
 	assert_int_equal(returns_of("\x5b\xc3\xc3\xc3", 4, at), -ENOTSUP);	    /* more than asked for */
 	assert_int_equal(returns_of("\x5b\xeb\x20\xc3", 4, at), -ENOTSUP);	    /* a tail call */
 	assert_int_equal(returns_of("\x5b\xff\xe0\xc3", 4, at), -ENOTSUP);	    /* by pointer */
+	assert_int_equal(returns_of("\xff\x25\x00\x00\x00\x00\xc3", 7, at), -ENOTSUP); /* by the linkage table */
+	assert_int_equal(returns_of("\x5b\x75\xfd\xc3", 4, at), -ENOTSUP);	    /* its own start */
 	assert_int_equal(returns_of("\x74\x20\x5b\xc3", 4, at), -ENOTSUP);	    /* a part elsewhere that returns */
+	/* a part elsewhere, entered behind a pop: it comes back; its end is not known; it leaves by pointer */
+	assert_int_equal(returns_in("\x59\x74\x02\x5b\xc3\xeb\xfc", 7, 5, at), 1);
+	assert_int_equal(returns_in("\x59\x74\x02\x5b\xc3\x5b\xff\xe0", 8, 5, at), -ENOTSUP);
+	assert_int_equal(returns_in("\x59\x74\x02\x5b\xc3\xff\x25\x00\x00\x00\x00", 11, 5, at), -ENOTSUP);
+	assert_int_equal(returns_in("\x59\x74\x02\x5b\xc3\xeb\xf9", 7, 5, at), -ENOTSUP);
 	assert_int_equal(returns_of("\x5b\xc3\xe8\x00", 4, at), -ENOTSUP);	    /* the end is no boundary */
 }
 
