@@ -257,10 +257,8 @@ static int record_and_show(const struct record_config *c, struct record_options 
 	if (!err)
 		show(c, profile, o->path, c->targets.command != NULL);
 	profile_destroy(profile);
-	if (err)
-		return EXIT_FAILED;
 	spawn_reap(&child, true);
-	return child.status;
+	return err ? EXIT_FAILED : child.status;
 }
 
 static int record_main(const struct command *cmd, int argc, char **argv)

@@ -10,6 +10,7 @@
 
 #include "banner.h"
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/units.h"
 #include "capture.h"
 #include "loop.h"
@@ -124,7 +125,11 @@ static bool on_round(void *ctx, const struct run *run, uint64_t now)
 	r->flushed = now;
 	recorder_name_threads(r->recorder, run->session, false);
 	capture_lost(r->capture, count_lost(r, run));
-	capture_flush(r->capture);
+	if (capture_flush(r->capture)) { /* nothing is written after a failure: it would be work for nothing */
+		if (r->options->path)
+			remark("recording ends; %s holds what was written until then", r->options->path);
+		return false;
+	}
 	if (r->options->progress)
 		show_progress(r, run, now);
 	return true;

@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -256,6 +257,25 @@ def slips_are_told_before_anything_is_recorded(python):
         said = slip("--tid", "%d,%d" % (target.pid, os.getpid()))
     expect("thread %d is one of process %d" % (os.getpid(), os.getpid()) in said, said)
     return said
+
+
+@test("one")
+def a_full_disk_ends_it(python):
+    """What was written until then can be read; nothing goes on for nothing."""
+    path = os.path.join(SCRATCH, "full.scry")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    with Target(python, "shares") as target:
+        done = subprocess.run([SCRY, "record", "-p", str(target.pid), "-F", "9999", "-o", path], preexec_fn=limit,
+                              restore_signals=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+    said = done.stderr.decode("utf-8", "replace")
+    expect(done.returncode == 1 and said.count("File too large") == 1 and "recording ends; %s holds" % path in said,
+           "exit status %d, said %r" % (done.returncode, said))
+    read = subprocess.run([SCRY, "report", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+    expect(b"six" in read.stdout and b"its end is missing" in read.stderr, "read %r, said %r" % (read.stdout, read.stderr))
+    return "read %s" % read.stderr.decode().strip().split("read ")[-1]
 
 
 @test("few")
