@@ -21,16 +21,56 @@
 #define FIRST_SAVED 19
 #endif
 
-static __always_inline const struct scry_lua *lua_binary(__u32 index)
-{
-	return bpf_map_lookup_elem(&luas, &index);
-}
-
 static __always_inline void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value);
 static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address);
-static __always_inline __u64 lua_hash_on(struct scry_scratch *s, __u64 hash, __u32 from, __u32 size);
+static __always_inline void lua_find_owner(struct scry_scratch *s, __u64 record);
 
-#include "../runtimes/lua/identity.h"
+/* ---- what instructions tell of frames, in the cache of functions' ids, among which they cannot be mistaken ---- */
+
+static __always_inline struct scry_code_slot *lua_slot(void *cache, __u64 key)
+{
+	return &((struct scry_code_cache *)cache)->slot[(key >> 20) & (CODE_SLOTS - 1)];
+}
+
+/* The place of an instruction: as long as there are no new functions, or in one walk. */
+static __always_inline __u64 lua_place_key(const struct lua_walk *w, __u64 pc)
+{
+	__u64 key = (pc ^ (w->watched ? 0x452821e638d01377ULL : 0xbe5466cf34e90c6cULL)) * 0x9e3779b97f4a7c15ULL;
+
+	return key ^ key >> 32;
+}
+
+static __always_inline bool lua_place_known(struct scry_scratch *s, void *cache, __u64 pc, struct lua_place *ret)
+{
+	const struct lua_walk *w = (const struct lua_walk *)s->own;
+	__u64 key = lua_place_key(w, pc);
+	const struct scry_code_slot *slot = lua_slot(cache, key);
+
+	if (slot->address != key || slot->instance != s->walk.instance ||
+	    slot->generation != (w->watched ? s->walk.generation : w->serial))
+		return false;
+	ret->id = slot->known.id;
+	ret->at = slot->known.first;
+	ret->slots = slot->known.generator;
+	return true;
+}
+
+static __always_inline void lua_place_keep(struct scry_scratch *s, void *cache, __u64 pc, const struct lua_place *place)
+{
+	const struct lua_walk *w = (const struct lua_walk *)s->own;
+	__u64 key = lua_place_key(w, pc);
+	struct scry_code_slot *slot = lua_slot(cache, key);
+
+	slot->address = key;
+	slot->instance = s->walk.instance;
+	slot->generation = w->watched ? s->walk.generation : w->serial;
+	slot->known.id = place->id;
+	slot->known.first = place->at;
+	slot->known.generator = place->slots;
+}
+
+#include "../runtimes/lua/walk.h"
+#include "../runtimes/lua/glance.h"
 
 __noinline int lua_look_at(__u32 index, __u32 slot, __u64 value)
 {
@@ -47,242 +87,46 @@ static __always_inline void lua_look(const struct lua_layout *l, struct scry_scr
 	lua_look_at(s->walk.binary, s->slot, value);
 }
 
-/* ---- the ids of functions ---- */
-
-extern __u32 next_code;
-
-/* Where a part of a function's content lies. */
-static __always_inline __u64 lua_part_place(const struct lua_layout *l, struct scry_scratch *s, __u32 what, __u64 proto, __u64 *bytes)
-{
-	struct lua_string source;
-	__u64 at;
-
-	if (what == LUA_PART_COUNT) {
-		lua_string(l, LUA_U64(s, l->jit ? JIT_PROTO_CHUNK : l->proto_source), &source);
-		*bytes = source.length;
-		return source.address;
-	}
-	if (l->jit && what == LUA_PART_constants) {
-		*bytes = 8ULL * LUA_U32(s, JIT_PROTO_SIZEKGC);
-		return LUA_U64(s, JIT_PROTO_K) - *bytes;
-	}
-	if (l->jit) { /* not the bytecode, which the compiler changes */
-		at = LUA_U64(s, JIT_PROTO_LINEINFO);
-		*bytes = what == LUA_PART_lineinfo ? jit_rest(s, proto, at) : 0;
-		return at;
-	}
-	if (what == LUA_PART_code) {
-		*bytes = 4ULL * LUA_U32(s, l->proto_sizecode);
-		return LUA_U64(s, l->proto_code);
-	}
-	if (what == LUA_PART_constants) {
-		*bytes = 16ULL * LUA_U32(s, l->proto_sizek);
-		return LUA_U64(s, l->proto_k);
-	}
-	*bytes = (__u64)LUA_U32(s, l->proto_sizelineinfo) * lua_element_bytes(l, what);
-	return LUA_U64(s, l->proto_lineinfo);
-}
-
-/* Some of the words in s->window, of `size` bytes, from byte `from` on. */
-__noinline __u64 lua_hash_some(__u32 slot, __u32 from, __u32 size, __u64 hash)
-{
-	struct scry_scratch *s = scratch_at(slot);
-
-	return s ? lua_hash_words(s, hash, from, size) : 0;
-}
-
-static __always_inline __u64 lua_hash_on(struct scry_scratch *s, __u64 hash, __u32 from, __u32 size)
-{
-	return lua_hash_some(s->slot, from, size, hash);
-}
-
-/* One part of a function's content; `what`: its number, LUA_PART_COUNT: its source's name. */
-__noinline __u64 lua_hash_part(__u32 index, __u32 slot, __u32 what, __u64 proto, __u64 hash)
+__noinline int lua_owner_near(__u32 index, __u32 slot, __u64 record)
 {
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
-	__u64 at, bytes = 0;
 
-	if (!lua || !s)
-		return hash;
-	at = lua_part_place(&lua->layout, s, what, proto, &bytes);
-	return lua_hash(s, hash, at, bytes);
+	return lua && s && lua_owner_look(&lua->layout, s, record);
 }
 
-/* The Proto in s->raw as 64 bits that tell it from all others. */
-static __always_inline __u64 lua_content(struct scry_scratch *s, const struct lua_layout *l, __u64 proto)
+__noinline int lua_is_owner(__u32 slot, __u32 i, __u64 record)
 {
-	__u64 hash = l->jit ? LUA_U64(s, JIT_PROTO_LINE) :
-			      (__u64)LUA_U32(s, l->proto_linedefined) << 32 | LUA_U32(s, l->proto_lastlinedefined);
-	__u32 index = s->walk.binary, slot = s->slot;
-
-	hash = lua_hash_part(index, slot, LUA_PART_code, proto, hash);
-	hash = lua_hash_part(index, slot, LUA_PART_lineinfo, proto, hash);
-	hash = lua_hash_part(index, slot, LUA_PART_constants, proto, hash);
-	return lua_hash_part(index, slot, LUA_PART_COUNT, proto, hash);
-}
-
-/* A trace, in s->raw, by itself and by the function that it begins in, which is put into s->raw. */
-static __always_inline __u64 jit_trace_content(struct scry_scratch *s, const struct lua_layout *l, __u64 trace)
-{
-	__u64 start = LUA_U64(s, JIT_TRACE_STARTPT), pc = LUA_U64(s, JIT_TRACE_STARTPC), hash = lua_mix_two(trace, pc);
-
-	LUA_WALK(s)->dx = start; /* for the first sight */
-	LUA_WALK(s)->bx = pc;
-	walk_read(s->raw, JIT_PROTO_BYTES, start);
-	return lua_mix(hash, lua_glance(l, s, start));
-}
-
-/* Where the trace begins: source, function and line. s->raw holds the GCproto. */
-__noinline int jit_tell_trace(__u32 index, __u32 slot)
-{
-	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
-	__u64 lines, pc;
-	__u32 to, line = 0, width;
 
-	if (!lua || !s)
+	return s && i < LUA_WALK(s)->live_count && lua_owner_is(s, i, record);
+}
+
+__noinline int lua_owner_at(__u32 index, __u32 slot, __u64 record)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!s || lua_is_known_record(LUA_WALK(s), record))
 		return 0;
-	to = lua_tell_head(&lua->layout, s, LUA_WALK(s)->dx);
-	LUA_SEEN(s)->kind = LUA_KIND_TRACE;
-	lines = LUA_U64(s, JIT_PROTO_LINEINFO);
-	width = LUA_U32(s, JIT_PROTO_LINES) < 256 ? 1 : LUA_U32(s, JIT_PROTO_LINES) < 65536 ? 2 : 4;
-	pc = (LUA_WALK(s)->bx - LUA_WALK(s)->dx - JIT_PROTO_BYTES) / 4;
-	if (lines && pc && pc < LUA_U32(s, JIT_PROTO_SIZEBC))
-		walk_read(&line, width, lines + width * (pc - 1));
-	LUA_SEEN(s)->last_line = LUA_SEEN(s)->first_line + line;
-	return to;
-}
-
-/* Bounds of the names that a record carries. */
-#define MAX_CONSTANTS 128
-#define MAX_UPVALUES  32
-#define MAX_LOCALS    64
-
-__noinline int lua_tell_some(__u32 index, __u32 slot, __u32 part, __u32 i, __u32 to)
-{
-	const struct scry_lua *lua = lua_binary(index);
-	struct scry_scratch *s = scratch_at(slot);
-
-	if (lua && s)
-		lua_tell_names(&lua->layout, s, part, i, to);
+	if (lua_owner_near(index, slot, record))
+		for (__u32 i = 0; i < LUA_MAX_LIVE; i++)
+			if (lua_is_owner(slot, i, record))
+				return 0;
+	LUA_WALK(s)->unsure = 1;
 	return 0;
 }
 
-/* Names of a part, at most `most`. How many bytes of text there are then. */
-__noinline int lua_tell_all(__u32 slot, __u32 part, __u32 most, __u32 to)
+static __always_inline void lua_find_owner(struct scry_scratch *s, __u64 record)
 {
-	struct scry_scratch *s = scratch_at(slot);
-	struct lua_part_seen *seen;
-	__u32 count;
-
-	if (!s)
-		return to;
-	seen = &LUA_SEEN(s)->part[part & 7];
-	count = seen->count < most ? seen->count : most;
-	seen->bytes = count * LUA_NAME;
-	for (__u32 i = 0; i < MAX_CONSTANTS; i += LUA_NAMES_AT_ONCE) {
-		if (i >= count)
-			break;
-		lua_tell_some(s->walk.binary, slot, part, i, to + i * LUA_NAME);
-	}
-	return to + count * LUA_NAME;
+	lua_owner_at(s->walk.binary, s->slot, record);
 }
 
-/* Head and parts of the Proto in s->raw. How many bytes. */
-__noinline int lua_tell_start(__u32 index, __u32 slot, __u64 proto)
-{
-	const struct scry_lua *lua = lua_binary(index);
-	struct scry_scratch *s = scratch_at(slot);
-
-	return lua && s ? lua_tell_head(&lua->layout, s, proto) : 0;
-}
-
-__noinline int lua_tell_copy(__u32 index, __u32 slot, __u32 part, __u32 to)
-{
-	const struct scry_lua *lua = lua_binary(index);
-	struct scry_scratch *s = scratch_at(slot);
-
-	return lua && s ? lua_tell_part(&lua->layout, s, part, to) : 0;
-}
-
-/* Fill s->text from what is at hand. How many bytes. */
-static __always_inline __u32 lua_tell(struct scry_scratch *s, __u32 kind, __u64 address)
-{
-	__u32 index = s->walk.binary, slot = s->slot, to;
-
-	__builtin_memset(&s->code, 0, sizeof(s->code));
-	if (kind == LUA_KIND_TRACE)
-		return jit_tell_trace(index, slot);
-	if (kind != LUA_KIND_PROTO) {
-		__builtin_memset(LUA_SEEN(s), 0, sizeof(struct lua_seen));
-		LUA_SEEN(s)->kind = kind;
-		return sizeof(struct lua_seen);
-	}
-	to = lua_tell_start(index, slot, address);
-	to = lua_tell_copy(index, slot, LUA_PART_code, to);
-	to = lua_tell_copy(index, slot, LUA_PART_lineinfo, to);
-	to = lua_tell_copy(index, slot, LUA_PART_abslineinfo, to);
-	to = lua_tell_all(slot, LUA_PART_constants, MAX_CONSTANTS, to);
-	to = lua_tell_all(slot, LUA_PART_upvalues, MAX_UPVALUES, to);
-	return lua_tell_all(slot, LUA_PART_locals, MAX_LOCALS, to);
-}
-
-/* The id, or a negative enum scry_walk_error. */
-static __always_inline int lua_first_sight(struct scry_scratch *s, __u32 kind, __u64 address, __u64 content)
-{
-	struct scry_code_key key = { .address = content };
-	struct scry_code_known *known, new = {};
-	__u8 none = SCRY_VERDICT_NONE;
-	__u32 bytes, index;
-
-	key.instance = s->walk.instance;
-	bytes = lua_tell(s, kind, address);
-	new.id = __sync_fetch_and_add(&next_code, 1) + 1;
-	if (new.id >= SCRY_CODE_IDS)
-		return -SCRY_WALK_CODES_FULL;
-	index = new.id & (MAX_VERDICTS - 1);
-	bpf_map_update_elem(&verdicts, &index, &none, BPF_ANY);
-	s->code.head.kind = SCRY_RECORD_CODE;
-	s->code.head.pid = s->walk.pid;
-	s->code.head.time = bpf_ktime_get_ns();
-	s->code.id = new.id;
-	s->code.instance = key.instance;
-	s->code.binary = s->walk.binary;
-	s->code.address = address;
-	if (bytes > sizeof(s->text) || emit(&s->code, sizeof(s->code) + bytes)) {
-		count(SCRY_COUNT_LOST_CODES);
-		return -SCRY_WALK_CODE_LOST;
-	}
-	count(SCRY_COUNT_CODES);
-	if (bpf_map_update_elem(&codes, &key, &new, BPF_NOEXIST)) {
-		known = bpf_map_lookup_elem(&codes, &key);
-		return known ? (int)known->id : -SCRY_WALK_CODES_FULL;
-	}
-	return new.id;
-}
-
-/* The function's id by its content, that of its first sight where it has none. */
-__noinline int lua_find(__u32 index, __u32 slot, __u32 kind, __u64 address)
-{
-	const struct scry_lua *lua = lua_binary(index);
-	struct scry_scratch *s = scratch_at(slot);
-	struct scry_code_key key = {};
-	struct scry_code_known *known;
-
-	if (!lua || !s)
-		return -SCRY_WALK_PENDING;
-	key.instance = s->walk.instance;
-	key.address = kind == LUA_KIND_PROTO ? lua_content(s, &lua->layout, address) :
-		      kind == LUA_KIND_TRACE ? jit_trace_content(s, &lua->layout, address) : lua_mix_two(address, kind);
-	known = bpf_map_lookup_elem(&codes, &key);
-	return known ? (int)known->id : lua_first_sight(s, kind, address, key.address);
-}
+/* ---- the ids of functions ---- */
 
 /* The id by the cache, where `known` says that it may be. `glance`: what a look at the function tells. 0: s->walk.error is set. */
 static __always_inline __u32 lua_code_by(struct scry_scratch *s, void *cache, __u32 kind, __u64 address, __u64 glance, bool known)
 {
-	struct scry_code_slot *slot = &((struct scry_code_cache *)cache)->slot[(glance >> 20) & (CODE_SLOTS - 1)];
+	struct scry_code_slot *slot = lua_slot(cache, glance);
 	int id;
 
 	if (known && slot->address == glance && slot->instance == s->walk.instance && slot->generation == s->walk.generation)
@@ -323,33 +167,41 @@ static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32
 
 /* ---- the search for the lua_State ---- */
 
-/* Begin with the registers: s->window holds the general ones. */
-__noinline int lua_registers(__u32 slot)
+/* Begin with the registers. */
+__noinline int lua_registers(__u32 index, __u32 slot)
 {
 	const void *regs = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
 	__u64 *held;
 
-	if (!s || bpf_probe_read_kernel(s->window, REGISTERS * 8, regs))
+	if (!lua || !s || bpf_probe_read_kernel(s->window, REGISTERS * 8, regs))
 		return 1;
 	held = (__u64 *)s->window;
 	lua_begin(s, held[REGISTER_SP]);
+	LUA_WALK(s)->watched = lua->watches_load;
+	LUA_WALK(s)->text = s->walk.bias + lua->text;
+	LUA_WALK(s)->text_bytes = lua->text_bytes;
 	for (int i = 0; i < LUA_SAVED; i++)
 		LUA_WALK(s)->saved[i] = held[FIRST_SAVED + i];
 #if defined(__TARGET_ARCH_x86)
 	LUA_WALK(s)->bx = held[5];
 	LUA_WALK(s)->dx = held[12];
+	LUA_WALK(s)->guard_at = s->walk.thread + 0x30; /* fs:0x30 */
 #endif
 	return 0;
 }
 
 __noinline int lua_scan_registers(__u32 index, __u32 slot)
 {
+	const void *regs = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
 
-	if (!lua || !s)
+	/* LuaJIT's frames, which are known by their return address, are on the stack. */
+	if (!lua || !s || (lua->layout.jit && LUA_WALK(s)->guard) || bpf_probe_read_kernel(s->window, REGISTERS * 8, regs))
 		return 1;
+	lua_window_forget(s);
 	for (int i = 0; i < GENERAL; i++) {
 		__u64 value = ((__u64 *)s->window)[i];
 
@@ -367,12 +219,45 @@ __noinline int lua_scan_chunk(__u32 index, __u32 slot)
 	return !lua || !s || lua_scan_on(&lua->layout, s);
 }
 
+__noinline int jit_scan_chunk(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	return !lua || !s || jit_scan_on(&lua->layout, s);
+}
+
 __noinline int lua_scan_stack(__u32 index, __u32 slot)
 {
-	for (int i = 0; i < LUA_SCAN_FAR / LUA_SCAN_BYTES; i++)
-		if (lua_scan_chunk(index, slot))
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	for (int i = 0; lua && s && i < LUA_SCAN_FAR / LUA_SCAN_BYTES; i++)
+		if (lua->layout.jit && LUA_WALK(s)->guard ? jit_scan_chunk(index, slot) : lua_scan_chunk(index, slot))
 			break;
 	return 0;
+}
+
+__noinline int lua_records_chunk(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	return !s || lua_records_on(s);
+}
+
+/* 0: all that there is has been found. */
+__noinline int lua_scan_records(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!lua || !s || !LUA_WALK(s)->guard || lua->layout.jit)
+		return 1;
+	for (int i = 0; i < LUA_SCAN_FAR / LUA_SCAN_BYTES; i++)
+		if (lua_records_chunk(slot))
+			break;
+	LUA_WALK(s)->at = LUA_WALK(s)->from;
+	return LUA_WALK(s)->unsure;
 }
 
 __noinline int lua_scan_end(__u32 index, __u32 slot)
@@ -386,21 +271,76 @@ __noinline int lua_scan_end(__u32 index, __u32 slot)
 	return s->walk.error;
 }
 
+/* ---- what was found of the thread before ---- */
+
+static __always_inline struct lua_seat *lua_seat(__u32 tid)
+{
+	__u32 index = tid & (LUA_SEATS - 1);
+
+	return bpf_map_lookup_elem(&lua_seats, &index);
+}
+
+__noinline int lua_sit_down(__u32 index, __u32 slot, __u32 tid)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+	struct lua_seat *seat = lua_seat(tid);
+
+	if (!lua || !s || !seat || seat->tid != tid || seat->instance != s->walk.instance)
+		return 0;
+	lua_recall(&lua->layout, s, seat);
+	return 0;
+}
+
+/* 1: the state that runs is known. */
+__noinline int lua_is_seated(__u32 index, __u32 slot)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+
+	return lua && s && lua_is_inner(&lua->layout, s);
+}
+
+__noinline int lua_stand_up(__u32 index, __u32 slot, __u32 tid)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	struct scry_scratch *s = scratch_at(slot);
+	struct lua_seat *seat = lua_seat(tid);
+
+	if (!lua || !s || !seat)
+		return 0;
+	if (seat->tid != tid || seat->instance != s->walk.instance) {
+		seat->tid = tid;
+		seat->instance = s->walk.instance;
+		seat->guard = seat->unguarded = 0;
+	}
+	lua_remember(&lua->layout, LUA_WALK(s), seat);
+	return 0;
+}
+
 __noinline int lua_enter(__u32 pid, __u32 slot)
 {
 	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
-	__u32 index;
+	__u32 index, tid = bpf_get_current_task_btf()->pid;
+	int known;
 
 	if (!proc || !s)
 		return SCRY_WALK_PENDING;
 	walk_prepare(s, proc, pid, slot);
 	index = s->walk.binary;
-	if (lua_registers(slot))
+	if (lua_registers(index, slot))
 		return s->walk.error = SCRY_WALK_STATE_FAULT;
-	lua_scan_registers(index, slot);
-	lua_scan_stack(index, slot);
-	return lua_scan_end(index, slot);
+	lua_sit_down(index, slot, tid);
+	known = lua_is_seated(index, slot);
+	if (lua_scan_records(index, slot)) {
+		if (!known)
+			lua_scan_registers(index, slot);
+		lua_scan_stack(index, slot);
+	}
+	if (!lua_scan_end(index, slot))
+		lua_stand_up(index, slot, tid);
+	return s->walk.error;
 }
 
 /* ---- the walk ---- */

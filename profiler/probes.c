@@ -251,6 +251,8 @@ static int gather(struct gathering *g, const struct runtime_binary *binary, int 
 
 	if (binary->code_dealloc)
 		add_place(g, CODE_DEALLOC, binary->code_dealloc, 0, 0);
+	if (binary->code_dealloc_too)
+		add_place(g, CODE_DEALLOC, binary->code_dealloc_too, 0, 0);
 	if (!events)
 		return 0;
 	err = own < 0 ? -errno : elf_open(own, &elf);

@@ -34,6 +34,7 @@ struct runtime_binary {
 	bool free_threaded, debug_build;
 	const char *collector;	/* of garbage: what kind it is; static text, NULL: not known */
 	__u64 code_dealloc;	/* file offset of the function that frees code objects, for a uprobe; 0: not found */
+	__u64 code_dealloc_too;	/* a second such place; 0: none */
 	union {
 		struct scry_python python;
 		struct scry_lua lua;

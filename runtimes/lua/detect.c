@@ -74,22 +74,17 @@ static int unknown(char *why, size_t size, unsigned release, const char *what)
 	return -ENOTSUP;
 }
 
-/* Where every new function comes from: lua_load (lapi.c). 0: the file does not say where that is. */
-static __u64 find_load(const struct elf *elf)
-{
-	struct elf_symbol symbol;
-	__u64 offset;
-
-	if (elf_symbol(elf, "lua_load", &symbol) || symbol.type != STT_FUNC || elf_offset(elf, symbol.address, PF_X, &offset))
-		return 0;
-	return offset;
-}
-
 static void describe(const struct elf *elf, struct runtime_binary *ret)
 {
 	unsigned char id[20];
 	__u64 address;
 	size_t size = elf_build_id(elf, id, sizeof(id), &address);
+	struct elf_range code;
+
+	if (!elf_code(elf, &code)) {
+		ret->wire.lua.text = code.address;
+		ret->wire.lua.text_bytes = code.size;
+	}
 
 	for (size_t i = 0; i < size && i < sizeof(id); i++)
 		sprintf(ret->build_id + 2 * i, "%02x", id[i]);
@@ -122,8 +117,7 @@ int lua_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias
 	snprintf(ret->version, sizeof(ret->version), "%u.%u.%u", release >> 16, release >> 8 & 255, release & 255);
 	ret->layout_from = row->name;
 	ret->collector = lua->version >= LUA_VERSION(5, 4) ? "incremental or generational" : "incremental";
-	ret->code_dealloc = find_load(elf);
-	lua->watches_load = ret->code_dealloc != 0;
+	lua->watches_load = lua_watch_load(elf, "lua_load", ret);
 	describe(elf, ret);
 	return 0;
 }

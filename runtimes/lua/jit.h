@@ -6,35 +6,6 @@
 #ifndef SCRY_LUA_JIT_H
 #define SCRY_LUA_JIT_H
 
-/* Of lua_State, GCfunc, GCproto, GCtrace: the same in all releases of 2.1 with LJ_GC64. */
-#define JIT_STATE_BASE	   32
-#define JIT_STATE_MAXSTACK 48
-#define JIT_TYPE	   9 /* gct */
-#define JIT_TYPE_FUNC	   8
-#define JIT_TYPE_PROTO	   7
-#define JIT_TYPE_TRACE	   9
-#define JIT_FUNC_FFID	   10 /* 0: a Lua function; 1: one in C; else the number of one in the library */
-#define JIT_FUNC_PC	   32
-#define JIT_FUNC_C	   40
-#define JIT_FUNC_BYTES	   48
-#define JIT_PROTO_SIZEBC   12
-#define JIT_PROTO_BYTES	   104 /* the bytecode follows */
-#define JIT_PROTO_K	   32  /* constants of objects lie before where it points */
-#define JIT_PROTO_SIZEKGC  48
-#define JIT_PROTO_SIZEPT   56 /* of all of it: bytecode, constants, debug information */
-#define JIT_PROTO_SIZEUV   60
-#define JIT_PROTO_CHUNK	   64
-#define JIT_PROTO_LINE	   72
-#define JIT_PROTO_LINES	   76
-#define JIT_PROTO_LINEINFO 80
-#define JIT_PROTO_UVINFO   88
-#define JIT_TRACE_STARTPT  64
-#define JIT_TRACE_STARTPC  72
-#define JIT_TRACE_BYTES	   112
-#define JIT_MAX_TRACE	   65535
-#define JIT_CFRAME_PC	   24 /* SAVE_PC in the interpreter's C frame */
-#define JIT_REFERENCE	   ((1ULL << 47) - 1)
-
 /* ~LJ_VMST_*, lj_vm.h, lj_obj.h; what is not below 0 is the trace that runs. */
 enum { JIT_INTERP = -1, JIT_C = -2, JIT_GC = -3, JIT_EXIT = -4, JIT_RECORD = -5, JIT_OPT = -6, JIT_ASM = -7 };
 
@@ -58,25 +29,50 @@ lua_inline bool jit_is_at(struct scry_scratch *s, __u64 base, __u64 pc)
 	return pc > bytecode && pc - bytecode <= 4 * (__u64)size;
 }
 
-/* The trace that runs. */
-lua_inline __u64 jit_trace_of(const struct lua_layout *l, const struct lua_walk *w)
+/* What a global_State says of its machine. g->cur_L, the state that runs or ran last, is the member before g->jit_base. */
+lua_inline void jit_machine(const struct lua_layout *l, struct lua_walk *w)
 {
-	return walk_pointer(walk_pointer(w->global + l->jit_trace) + 8 * (__u64)(__u32)w->vmstate);
+	__u64 pair[2] = {};
+
+	if (w->machine == w->global)
+		return;
+	w->machine = w->global;
+	w->vmstate = JIT_C;
+	walk_read(pair, sizeof(pair), w->global + l->jit_base - 8);
+	w->jit_state = pair[0];
+	w->jit_base = pair[1];
+	walk_read(&w->vmstate, sizeof(w->vmstate), w->global + l->jit_vmstate);
+}
+
+lua_inline bool jit_in_trace(const struct lua_walk *w)
+{
+	return w->vmstate >= 0 && w->vmstate <= JIT_MAX_TRACE && w->jit_base;
+}
+
+/* Is it this state that runs, for certain? In machine code it is g->cur_L, and in the interpreter the registers tell. */
+lua_inline bool jit_is_inner(const struct lua_layout *l, struct scry_scratch *s, __u64 state)
+{
+	struct lua_walk *w = LUA_WALK(s);
+
+	jit_machine(l, w);
+	if (w->jit_state != state)
+		return false;
+	return jit_in_trace(w) || (!walk_read(s->raw, l->state_bytes & 255, state) && jit_is_at(s, w->dx, w->bx));
 }
 
 /* Where the innermost state's frames begin: in the interpreter a register knows, in machine code the global state, else L->base. */
 lua_inline __u64 jit_base(const struct lua_layout *l, struct scry_scratch *s)
 {
 	struct lua_walk *w = LUA_WALK(s);
-	__u64 base = walk_pointer(w->global + l->jit_base);
 
-	walk_read(&w->vmstate, sizeof(w->vmstate), w->global + l->jit_vmstate);
-	if (w->vmstate >= 0 && w->vmstate <= JIT_MAX_TRACE && base) { /* it is somewhere behind the trace's first instruction */
-		w->pc = walk_pointer(jit_trace_of(l, w) + JIT_TRACE_STARTPC) + 4;
-		return base;
+	jit_machine(l, w);
+	if (jit_in_trace(w)) { /* it is somewhere behind the trace's first instruction */
+		w->trace = walk_pointer(walk_pointer(w->global + l->jit_trace) + 8 * (__u64)(__u32)w->vmstate);
+		w->pc = walk_pointer(w->trace + JIT_TRACE_STARTPC) + 4;
+		return w->jit_base;
 	}
-	if (w->vmstate == JIT_GC && base)
-		return base;
+	if (w->vmstate == JIT_GC && w->jit_base)
+		return w->jit_base;
 	if (jit_is_at(s, w->dx, w->bx)) {
 		w->pc = w->bx;
 		return w->dx;
@@ -85,14 +81,19 @@ lua_inline __u64 jit_base(const struct lua_layout *l, struct scry_scratch *s)
 	return LUA_U64(s, JIT_STATE_BASE);
 }
 
-/* s->raw is the lua_State. */
 lua_inline bool jit_enter_state(const struct lua_layout *l, struct scry_scratch *s)
 {
 	struct lua_walk *w = LUA_WALK(s);
-	__u64 stack = LUA_U64(s, l->state_stack), last = LUA_U64(s, JIT_STATE_MAXSTACK), base;
+	__u64 stack, last, base;
 
+	if (walk_read(s->raw, l->state_bytes & 255, w->state)) {
+		s->walk.error = SCRY_WALK_STATE_FAULT;
+		return false;
+	}
+	stack = LUA_U64(s, l->state_stack);
+	last = LUA_U64(s, JIT_STATE_MAXSTACK);
 	w->pc = 0;
-	w->skip = 0;
+	w->skip = w->returns = w->next.id = 0;
 	w->base_ci = stack + 8; /* the frame of the thread itself */
 	base = w->top ? jit_base(l, s) : LUA_U64(s, JIT_STATE_BASE);
 	if (base <= w->base_ci || base > last + LUA_SLACK || base & 7)
@@ -115,13 +116,9 @@ lua_inline void jit_remark(const struct lua_layout *l, struct scry_scratch *s, v
 /* The trace that runs stands behind the function whose frame is its own. */
 lua_inline void jit_trace(const struct lua_layout *l, struct scry_scratch *s, void *known)
 {
-	struct lua_walk *w = LUA_WALK(s);
-	__u64 trace;
+	__u64 trace = LUA_WALK(s)->trace;
 
-	if (w->vmstate < 0 || w->vmstate > JIT_MAX_TRACE)
-		return;
-	trace = jit_trace_of(l, w);
-	if (!walk_read(s->raw, JIT_TRACE_BYTES, trace) && LUA_U8(s, JIT_TYPE) == JIT_TYPE_TRACE)
+	if (trace && !walk_read(s->raw, JIT_TRACE_BYTES, trace) && LUA_U8(s, JIT_TYPE) == JIT_TYPE_TRACE)
 		lua_put(s, lua_code(s, known, LUA_KIND_TRACE, trace), SCRY_AT_NONE);
 }
 
@@ -129,7 +126,8 @@ lua_inline void jit_trace(const struct lua_layout *l, struct scry_scratch *s, vo
 lua_inline bool jit_function(const struct lua_layout *l, struct scry_scratch *s, void *known, __u64 func)
 {
 	struct lua_walk *w = LUA_WALK(s);
-	__u64 pc, f, at = SCRY_AT_NONE;
+	struct lua_place place = { .at = SCRY_AT_NONE, .slots = w->slots };
+	__u64 pc, f;
 
 	if (walk_read(s->raw, JIT_FUNC_BYTES, func) || LUA_U8(s, JIT_TYPE) != JIT_TYPE_FUNC)
 		return false;
@@ -146,29 +144,63 @@ lua_inline bool jit_function(const struct lua_layout *l, struct scry_scratch *s,
 	if (walk_read(s->raw, JIT_PROTO_BYTES, pc - JIT_PROTO_BYTES) || LUA_U8(s, JIT_TYPE) != JIT_TYPE_PROTO)
 		return false;
 	if (w->pc > pc + 3 && w->pc - pc <= 4 * (__u64)LUA_U32(s, JIT_PROTO_SIZEBC))
-		at = w->pc - pc - 4;
-	lua_put(s, lua_code(s, known, LUA_KIND_PROTO, pc - JIT_PROTO_BYTES), at);
+		place.at = w->pc - pc - 4;
+	place.id = lua_code(s, known, LUA_KIND_PROTO, pc - JIT_PROTO_BYTES);
+	if (place.id && w->returns && place.at >= 0)
+		lua_place_keep(s, known, w->pc, &place);
+	lua_put(s, place.id, place.at);
 	return true;
+}
+
+/* By `link`, a pc of the caller's, the frame above returns. How far below its frame lies, its call instruction says. */
+lua_inline __u64 jit_return(struct scry_scratch *s, void *known, __u64 link)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u32 instruction = 0;
+
+	w->pc = link;
+	w->returns = 1;
+	if (lua_place_known(s, known, link, &w->next)) {
+		w->slots = w->next.slots;
+	} else {
+		w->next.id = 0;
+		if (walk_read(&instruction, sizeof(instruction), link - 4)) {
+			s->walk.error = SCRY_WALK_FRAME_FAULT;
+			return 0;
+		}
+		w->slots = 2 + (instruction >> 8 & 255);
+	}
+	return 8 * (__u64)w->slots;
+}
+
+/* The function whose frame it is. */
+lua_inline void jit_take(const struct lua_layout *l, struct scry_scratch *s, void *known, __u64 func)
+{
+	struct lua_walk *w = LUA_WALK(s);
+
+	if (w->skip || func == w->state)
+		return;
+	if (w->next.id)
+		lua_put(s, w->next.id, w->next.at);
+	else if (!jit_function(l, s, known, func))
+		s->walk.error = SCRY_WALK_BAD_CODE;
 }
 
 /* Take the frame at `frame`; the one below, or 0. An error ends the walk. */
 lua_inline __u64 jit_frame(const struct lua_layout *l, struct scry_scratch *s, void *known, __u64 frame)
 {
 	struct lua_walk *w = LUA_WALK(s);
-	__u64 slot[2], func, link, back;
-	__u32 instruction = 0;
+	__u64 slot[2], link, back;
 	bool top = w->top;
 
-	if (walk_read(slot, sizeof(slot), frame - 8)) {
+	if (!lua_window_slot(s, frame - 8, slot)) {
 		s->walk.error = SCRY_WALK_FRAME_FAULT;
 		return 0;
 	}
-	func = slot[0] & JIT_REFERENCE;
 	link = slot[1];
 	if (top)
 		jit_remark(l, s, known);
-	if (!w->skip && func != w->state && !jit_function(l, s, known, func))
-		s->walk.error = SCRY_WALK_BAD_CODE;
+	jit_take(l, s, known, slot[0] & JIT_REFERENCE);
 	w->top = 0;
 	if (top && !s->walk.error)
 		jit_trace(l, s, known);
@@ -176,18 +208,16 @@ lua_inline __u64 jit_frame(const struct lua_layout *l, struct scry_scratch *s, v
 		return 0;
 	w->skip = (link & 7) == JIT_FRAME_VARG;
 	w->pc = 0;
-	if ((link & 3) == JIT_FRAME_LUA) { /* the caller's pc; how far below its frame lies, its instruction says */
-		if (walk_read(&instruction, sizeof(instruction), link - 4)) {
-			s->walk.error = SCRY_WALK_FRAME_FAULT;
-			return 0;
-		}
-		w->pc = link;
-		back = 8 * (2 + (__u64)(instruction >> 8 & 255));
+	w->returns = w->next.id = 0;
+	if ((link & 3) == JIT_FRAME_LUA) {
+		back = jit_return(s, known, link);
 	} else {
 		if ((link & 7) == JIT_FRAME_CONT)
 			w->pc = walk_pointer(frame - 16);
 		back = link & ~7ULL;
 	}
+	if (s->walk.error)
+		return 0;
 	if (!back || back > frame - w->base_ci) {
 		s->walk.error = SCRY_WALK_BAD_CODE;
 		return 0;

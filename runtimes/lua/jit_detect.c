@@ -149,16 +149,6 @@ static bool layout_of(const struct elf *elf, struct lua_layout *l)
 	return found;
 }
 
-static __u64 find_load(const struct elf *elf)
-{
-	struct elf_symbol symbol;
-	__u64 offset;
-
-	if (elf_symbol(elf, "lua_loadx", &symbol) || symbol.type != STT_FUNC || elf_offset(elf, symbol.address, PF_X, &offset))
-		return 0;
-	return offset;
-}
-
 int jit_recognise(const struct elf *elf, struct runtime_binary *ret, char *why, size_t size)
 {
 	struct scry_lua *lua = &ret->wire.lua;
@@ -176,7 +166,6 @@ int jit_recognise(const struct elf *elf, struct runtime_binary *ret, char *why, 
 	lua->version = LUA_VERSION_JIT;
 	ret->layout_from = "the interpreter's code";
 	ret->collector = "incremental";
-	ret->code_dealloc = find_load(elf);
-	lua->watches_load = ret->code_dealloc != 0;
+	lua->watches_load = lua_watch_load(elf, "lua_loadx", ret);
 	return 0;
 }

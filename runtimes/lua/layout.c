@@ -41,7 +41,7 @@ static const struct lua_row rows[] = {
 	{ LUA_RELEASE(5, 1, 0), "table row 5.1", {
 		.state_status = 10, .state_global = 32, .state_ci = 40, .state_base_ci = 80, .state_stack = 64,
 		.state_stack_last = 56, .state_errorJmp = 168, .state_savedpc = 48, .global_mainthread = 176,
-		.base_ci_points = 1, .ci_func = 8, .ci_savedpc = 24, .ci_tailcalls = 36, .ci_size = 40, .closure_p = 32,
+		.state_allowhook = 101, .base_ci_points = 1, .ci_func = 8, .ci_savedpc = 24, .ci_tailcalls = 36, .ci_size = 40, .closure_p = 32,
 		.pc_in_register = 1, .proto_k = 16, .proto_code = 24, .proto_lineinfo = 40, .proto_locvars = 48,
 		.proto_upvalues = 56, .proto_source = 64, .proto_sizeupvalues = 72, .proto_sizek = 76,
 		.proto_sizecode = 80, .proto_sizelineinfo = 84, .proto_sizelocvars = 92, .proto_linedefined = 96,

@@ -43,13 +43,14 @@ struct lua_layout {
 	__u8 short_length;   /* offset of the length of a short string, whose tag is then 4; 0: all have string_length */
 	__u8 state_tag, thread_tag; /* where an object's type stands, and a thread's number */
 	__u8 jit; /* LuaJIT */
-	__u8 pad[1];
+	__u8 state_allowhook; /* 0 there: a debug hook runs, of which ci->callstatus says nothing (5.1) */
 };
 
 /* A Lua library or program as BPF needs it. */
 struct scry_lua {
 	__u32 version;	    /* LUA_VERSION() */
 	__u32 watches_load; /* new functions are noticed by a probe; else each is compared by its content, every time */
+	__u64 text, text_bytes; /* where its code is, link-time address: no lua_State lies there */
 	struct lua_layout layout;
 };
 

@@ -37,6 +37,11 @@ extern const size_t lua_field_count;
 /* LUA_RELEASE() of the Lua in a file; 0: it has none. */
 unsigned lua_release_of(const struct elf *elf);
 
+/* ---- load.c ---- */
+
+/* Have the places be probed where a function (lua_load) returns that all new ones come from. false: the file does not tell them. */
+bool lua_watch_load(const struct elf *elf, const char *name, struct runtime_binary *ret);
+
 /* ---- jit_detect.c ---- */
 
 /* What lua_recognise() does, but for the build id and its like. */

@@ -7,199 +7,20 @@
  *											is in s->raw. 0: s->walk.error is set
  *     void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value)	lua_consider(), looked at by the verifier
  *											only once
+ *     void lua_find_owner(struct scry_scratch *s, __u64 record)	lua_owner_look(), then lua_owner_is() of all that are live, likewise; if
+ *								none is, LUA_WALK(s)->unsure
+ *     bool lua_place_known(struct scry_scratch *s, void *known, __u64 pc, struct lua_place *ret)	of lua_place_keep()
+ *     void lua_place_keep(struct scry_scratch *s, void *known, __u64 pc, const struct lua_place *place)
  *
- * Nothing that a stripped binary publishes leads to the lua_State that runs, but every function of the interpreter has it in a
- * register or on its C stack. So has whatever resumed it, and much that is dead. Told apart they are by the record of the innermost
- * protected call (L->errorJmp, set in luaD_rawrunprotected, ldo.c), which lies on the C stack of the thread that runs the
- * state: a suspended or finished coroutine has none. Of those that have one, the innermost is the one that runs, and the
- * others, in order, resumed it.
+ * A frame that waits for what it called says by its instruction which function it is: no two have instructions at one place, and none
+ * that has run can get another's place while no new functions are made. So what an instruction tells is kept, until a probe where
+ * new functions come from says that there are some; where there is none, for one walk.
  */
 #ifndef SCRY_LUA_WALK_H
 #define SCRY_LUA_WALK_H
 
-#include "state.h"
-
-#define lua_inline static inline __attribute__((always_inline))
-
-#define LUA_TAG_FUNCTION 6  /* LUA_TFUNCTION (5.1) */
-#define LUA_TAG_LCLOSURE 70 /* what a stack slot says (5.2+): lobject.h, collectable */
-#define LUA_TAG_CCLOSURE 102
-#define LUA_TAG_CFUNCTION 22
-#define LUA_STATE_TOP 16    /* offset of L->top in all versions */
-#define LUA_STRING_TAG 8
-#define LUA_ISC 10	    /* offset of isC in a closure (5.1) */
-#define LUA_SLACK (64 * 16) /* bytes that top may be above stack_last: EXTRA_STACK and more */
-
-#define JIT_STATE_TOP 40
-#define JIT_CFRAME	(~3ULL) /* bits that are no part of the address: lj_frame.h */
-
-#define LUA_SCAN_BYTES 512   /* of the C stack looked at at a time */
-#define LUA_SCAN_NEAR  4096  /* a lua_State that runs is found within these */
-#define LUA_SCAN_FAR   16384 /* those that resumed it within these */
-#define LUA_MAX_ADDRESS (1ULL << 47)
-
-#define LUA_U64(s, field) (*(__u64 *)((s)->raw + ((field) & 0xf8)))
-#define LUA_U32(s, field) (*(__u32 *)((s)->raw + ((field) & 0xfc)))
-#define LUA_U16(s, field) (*(__u16 *)((s)->raw + ((field) & 0xfe)))
-#define LUA_U8(s, field)  ((s)->raw[(field) & 0xff])
-
-/* What makes a lua_State in s->raw a candidate. */
-struct lua_candidate {
-	__u64 global, jump;
-};
-
-/* Is the lua_State in s->raw one that runs or waits for what it resumed? */
-lua_inline bool lua_is_live(const struct lua_layout *l, struct scry_scratch *s, __u64 state, struct lua_candidate *ret)
-{
-	struct lua_walk *w = LUA_WALK(s);
-	__u64 ci = LUA_U64(s, l->state_ci), last = LUA_U64(s, l->state_stack_last);
-	__u64 top = LUA_U64(s, l->jit ? JIT_STATE_TOP : LUA_STATE_TOP);
-	__u64 base = l->base_ci_points ? LUA_U64(s, l->state_base_ci) : state + l->state_base_ci;
-
-	ret->global = LUA_U64(s, l->state_global);
-	ret->jump = LUA_U64(s, l->state_errorJmp);
-	if (l->jit)
-		ret->jump &= JIT_CFRAME; /* of LuaJIT it is the interpreter's frame on the C stack, L->cframe */
-	if (LUA_U8(s, l->state_tag) != l->thread_tag || LUA_U8(s, l->state_status) || ci == base || !ci)
-		return false;
-	if (l->jit && !ret->jump)
-		return false;
-	if (!ret->global || ret->global & 7 || LUA_U64(s, l->state_stack) > top || top > last + LUA_SLACK)
-		return false;
-	if (!ret->jump)
-		ret->jump = ~0ULL;
-	else if (ret->jump < w->sp || (w->limit && ret->jump >= w->limit))
-		return false;
-	return true;
-}
-
-lua_inline void lua_add(struct lua_walk *w, __u64 state, __u64 jump)
-{
-	__u32 n = w->live_count;
-
-	for (__u32 i = 0; i < LUA_MAX_LIVE; i++)
-		if (i < n && w->live[i].state == state)
-			return;
-	if (n >= LUA_MAX_LIVE) {
-		w->missed++;
-		return;
-	}
-	w->live[n & (LUA_MAX_LIVE - 1)].state = state;
-	w->live[n & (LUA_MAX_LIVE - 1)].jump = jump;
-	w->live_count = n + 1;
-}
-
-/* The main thread of a global_State, if both point to each other. It may be live too, which ends the search where its frames begin. */
-lua_inline bool lua_meet_global(const struct lua_layout *l, struct scry_scratch *s, __u64 global, __u64 state)
-{
-	struct lua_walk *w = LUA_WALK(s);
-	struct lua_candidate main_thread;
-	__u64 main = l->main_inside ? global + l->global_mainthread : walk_pointer(global + l->global_mainthread);
-
-	if (!main || main & 7)
-		return false;
-	if (main != state) {
-		if (walk_read(s->raw, l->state_bytes & 255, main) || LUA_U8(s, l->state_tag) != l->thread_tag ||
-		    LUA_U64(s, l->state_global) != global)
-			return false;
-		if (lua_is_live(l, s, main, &main_thread)) {
-			lua_add(w, main, main_thread.jump);
-			if (w->until < w->sp + LUA_SCAN_FAR)
-				w->until = w->sp + LUA_SCAN_FAR;
-		}
-	}
-	w->global = global;
-	w->main = main;
-	return true;
-}
-
-/* May this word be a lua_State? Then it is looked at, and entered if it is live. */
-lua_inline void lua_consider(const struct lua_layout *l, struct scry_scratch *s, __u64 state)
-{
-	struct lua_walk *w = LUA_WALK(s);
-	struct lua_candidate found;
-	__u32 bytes = l->state_bytes;
-
-	if (bytes > RAW_BYTES || walk_read(s->raw, bytes, state) || !lua_is_live(l, s, state, &found))
-		return;
-	if (found.global != w->global && !lua_meet_global(l, s, found.global, state))
-		return;
-	lua_add(w, state, found.jump);
-}
-
-lua_inline bool lua_may_be_state(const struct lua_walk *w, __u64 value)
-{
-	if (value & 7 || value < 65536 || value >= LUA_MAX_ADDRESS || value - w->sp < LUA_SCAN_FAR)
-		return false;
-	return value != w->live[0].state && value != w->live[1].state;
-}
-
-/* The jump after `jump`, of all found; ~0 too, after the others. 0: no more. */
-lua_inline __u64 lua_next_jump(const struct lua_walk *w, __u64 jump, __u64 *state)
-{
-	__u64 best = 0;
-
-	for (__u32 i = 0; i < LUA_MAX_LIVE; i++) {
-		const struct lua_live *live = &w->live[i];
-
-		if (i < w->live_count && live->jump > jump && (!best || live->jump < best)) {
-			best = live->jump;
-			*state = live->state;
-		}
-	}
-	return best;
-}
-
-/* Have all that can be live been seen? Nothing that runs is older than the record of the innermost one found; where the main thread
- * waits, what it resumed is newer than its own. */
-lua_inline bool lua_search_over(const struct lua_walk *w)
-{
-	__u64 last = 0;
-	bool main = false;
-
-	if (w->at >= w->until || (w->limit && w->at >= w->limit))
-		return true;
-	for (__u32 i = 0; i < LUA_MAX_LIVE; i++) {
-		if (i >= w->live_count)
-			break;
-		main |= w->live[i].state == w->main;
-		if (w->live[i].jump > last)
-			last = w->live[i].jump;
-	}
-	return main && w->at > last;
-}
-
-/* Look at the next words of the C stack. True when the search is over. */
-lua_inline bool lua_scan_on(const struct lua_layout *l, struct scry_scratch *s)
-{
-	struct lua_walk *w = LUA_WALK(s);
-
-	if (lua_search_over(w) || walk_read(s->window, LUA_SCAN_BYTES, w->at))
-		return true;
-	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++) {
-		__u64 value = ((__u64 *)s->window)[i];
-
-		if (lua_may_be_state(w, value))
-			lua_look(l, s, value);
-	}
-	w->at += LUA_SCAN_BYTES;
-	return false;
-}
-
-/* Begin with a thread's registers. `sp`: its stack pointer in user mode. */
-lua_inline void lua_begin(struct scry_scratch *s, __u64 sp)
-{
-	struct lua_walk *w = LUA_WALK(s);
-	__u64 thread = s->walk.thread;
-
-	__builtin_memset(w, 0, sizeof(*w));
-	w->sp = sp;
-	w->at = sp & ~7ULL;
-	w->until = w->at + LUA_SCAN_NEAR;
-	/* The C library keeps its own part of a thread at the end of its stack, but for the first thread's. */
-	w->limit = thread > sp ? thread : 0;
-	w->top = 1;
-}
+#include "raw.h"
+#include "search.h"
 
 /* Put a frame behind those that are there. */
 lua_inline void lua_put(struct scry_scratch *s, __u32 id, __s32 at)
@@ -217,27 +38,81 @@ lua_inline void lua_put(struct scry_scratch *s, __u32 id, __s32 at)
 	s->walk.count = n + 1;
 }
 
+/* ---- several CallInfos and slots are read at once: they lie near each other ---- */
+
+#define LUA_CALL_U64(s, at, field) (*(__u64 *)((s)->window + (((at) + (field)) & (LUA_HALF - 8))))
+#define LUA_CALL_U32(s, at, field) (*(__u32 *)((s)->window + (((at) + (field)) & (LUA_HALF - 4))))
+#define LUA_CALL_U16(s, at, field) (*(__u16 *)((s)->window + (((at) + (field)) & (LUA_HALF - 2))))
+#define LUA_CALL_U8(s, at, field)  ((s)->window[((at) + (field)) & (LUA_HALF - 1)])
+
+/* A CallInfo; where the one before it was near, with what lies below it in its page, where its caller's will be. *at: its place in
+ * s->window. */
+lua_inline bool lua_window_call(const struct lua_layout *l, struct scry_scratch *s, __u64 ci, __u32 *at)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u64 page = ci & ~4095ULL, from = ci, bytes = l->ci_size & 127;
+
+	*at = ci - w->calls_from;
+	if (ci >= w->calls_from && ci - w->calls_from + bytes <= w->calls_bytes)
+		return true;
+	if (!l->ci_previous || w->calls_from - ci < LUA_HALF)
+		from = ci + bytes - LUA_HALF;
+	if (from < page || from > ci)
+		from = page;
+	bytes += ci - from;
+	w->calls_from = w->calls_bytes = 0;
+	if (ci & 7 || bytes > LUA_HALF || walk_read(s->window, bytes, from))
+		return false;
+	w->calls_from = from;
+	w->calls_bytes = bytes;
+	*at = ci - from;
+	return true;
+}
+
+/* Two words of Lua's stack; those below lie before them. */
+lua_inline bool lua_window_slot(struct scry_scratch *s, __u64 address, __u64 value[2])
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u64 from, bytes;
+	__u32 at;
+
+	if (address < w->slots_from || address - w->slots_from + 16 > w->slots_bytes) {
+		from = address + 16 - LUA_HALF;
+		if (from < w->stack || from > address)
+			from = w->stack <= address ? w->stack : address;
+		bytes = address + 16 - from;
+		w->slots_from = w->slots_bytes = 0;
+		if ((address | from) & 7 || bytes > LUA_HALF || walk_read(s->window + LUA_HALF, bytes, from))
+			return false;
+		w->slots_from = from;
+		w->slots_bytes = bytes;
+	}
+	at = address - w->slots_from;
+	value[0] = *(__u64 *)(s->window + LUA_HALF + (at & (LUA_HALF - 8)));
+	value[1] = *(__u64 *)(s->window + LUA_HALF + ((at + 8) & (LUA_HALF - 8)));
+	return true;
+}
+
 #include "jit.h"
 
 /* Go on with the next state: that which resumed the last one. */
 lua_inline bool lua_enter_state(const struct lua_layout *l, struct scry_scratch *s)
 {
 	struct lua_walk *w = LUA_WALK(s);
-	__u64 state = 0;
+	const struct lua_live *live;
 
-	w->jump = lua_next_jump(w, w->jump, &state);
-	w->state = state;
+	w->jump = lua_next_jump(w, w->jump);
+	live = &w->live[w->which & (LUA_MAX_LIVE - 1)];
+	w->state = live->state;
 	s->walk.frame = 0;
 	if (!w->jump)
 		return false;
-	if (walk_read(s->raw, l->state_bytes & 255, state)) {
-		s->walk.error = SCRY_WALK_STATE_FAULT;
-		return false;
-	}
+	w->stack = live->stack;
 	if (l->jit)
 		return jit_enter_state(l, s);
-	s->walk.frame = LUA_U64(s, l->state_ci);
-	w->base_ci = l->base_ci_points ? LUA_U64(s, l->state_base_ci) : state + l->state_base_ci;
+	s->walk.frame = live->ci;
+	w->base_ci = live->base_ci;
+	w->saved_pc = live->pc;
 	return s->walk.frame != 0;
 }
 
@@ -254,40 +129,44 @@ lua_inline __u64 lua_found(const struct lua_layout *l, struct scry_scratch *s)
 /* What a CallInfo calls. */
 struct lua_call {
 	__u64 previous, saved;
-	__u64 callee; /* Proto, or C function */
+	__u64 callee; /* what the slot holds: a closure, or a C function; once lua_read_closure() was here: Proto, or C function */
 	__u32 status, tailcalls;
-	bool is_c;
+	bool is_c, bare; /* bare: the slot holds the C function itself */
 };
 
 lua_inline bool lua_read_call(const struct lua_layout *l, struct scry_scratch *s, __u64 ci, struct lua_call *ret)
 {
-	__u64 value[2], func;
+	__u64 value[2];
+	__u32 at;
 	__u8 tag;
 
-	if (walk_read(s->raw, l->ci_size & 127, ci))
+	if (!lua_window_call(l, s, ci, &at))
 		return false;
-	func = LUA_U64(s, l->ci_func);
-	ret->previous = l->ci_previous ? LUA_U64(s, l->ci_previous) : ci - l->ci_size;
-	ret->saved = LUA_U64(s, l->ci_savedpc);
-	ret->tailcalls = l->ci_tailcalls ? LUA_U32(s, l->ci_tailcalls) : 0;
-	ret->status = l->status_bytes == 4 ? LUA_U32(s, l->ci_callstatus) :
-		      l->status_bytes == 2 ? LUA_U16(s, l->ci_callstatus) :
-		      l->status_bytes	   ? LUA_U8(s, l->ci_callstatus) : 0;
-	if (walk_read(value, sizeof(value), func))
+	ret->previous = l->ci_previous ? LUA_CALL_U64(s, at, l->ci_previous) : ci - l->ci_size;
+	ret->saved = LUA_CALL_U64(s, at, l->ci_savedpc);
+	ret->tailcalls = l->ci_tailcalls ? LUA_CALL_U32(s, at, l->ci_tailcalls) : 0;
+	ret->status = l->status_bytes == 4 ? LUA_CALL_U32(s, at, l->ci_callstatus) :
+		      l->status_bytes == 2 ? LUA_CALL_U16(s, at, l->ci_callstatus) :
+		      l->status_bytes	   ? LUA_CALL_U8(s, at, l->ci_callstatus) : 0;
+	if (!lua_window_slot(s, LUA_CALL_U64(s, at, l->ci_func), value))
 		return false;
 	tag = value[1];
 	ret->callee = value[0];
-	ret->is_c = tag == LUA_TAG_CFUNCTION;
-	if (ret->is_c && l->status_bytes)
+	ret->bare = l->status_bytes && tag == LUA_TAG_CFUNCTION;
+	ret->is_c = ret->bare || tag == LUA_TAG_CCLOSURE;
+	return l->status_bytes ? ret->is_c || tag == LUA_TAG_LCLOSURE : tag == LUA_TAG_FUNCTION;
+}
+
+/* What the closure is made of. In 5.1 it alone says whether it is one of C. */
+lua_inline bool lua_read_closure(const struct lua_layout *l, struct scry_scratch *s, struct lua_call *call)
+{
+	if (call->bare)
 		return true;
-	ret->is_c = tag == LUA_TAG_CCLOSURE;
-	if (l->status_bytes ? tag != LUA_TAG_LCLOSURE && !ret->is_c : tag != LUA_TAG_FUNCTION)
+	if (walk_read(s->raw, (l->closure_p + 8) & 63, call->callee))
 		return false;
-	if (walk_read(s->raw, (l->closure_p + 8) & 63, value[0]))
-		return false;
-	ret->callee = LUA_U64(s, l->closure_p);
+	call->callee = LUA_U64(s, l->closure_p);
 	if (!l->status_bytes)
-		ret->is_c = LUA_U8(s, LUA_ISC);
+		call->is_c = LUA_U8(s, LUA_ISC);
 	return true;
 }
 
@@ -321,11 +200,12 @@ lua_inline __s32 lua_at(const struct lua_layout *l, struct scry_scratch *s, __u6
 lua_inline bool lua_take_proto(const struct lua_layout *l, struct scry_scratch *s, void *known, const struct lua_call *call)
 {
 	struct lua_walk *w = LUA_WALK(s);
+	struct lua_place place = {};
 	__u64 pc = call->saved;
 	__s32 at;
 
 	if (w->top && l->state_savedpc)
-		pc = walk_pointer(w->state + l->state_savedpc);
+		pc = w->saved_pc;
 	if (walk_read(s->raw, l->proto_bytes & 255, call->callee))
 		return false;
 	at = lua_at(l, s, pc);
@@ -333,7 +213,22 @@ lua_inline bool lua_take_proto(const struct lua_layout *l, struct scry_scratch *
 		at = lua_at(l, s, call->saved);
 	if (at == LUA_AT_FOREIGN)
 		return false;
-	lua_put(s, lua_code(s, known, LUA_KIND_PROTO, call->callee), at);
+	place.id = lua_code(s, known, LUA_KIND_PROTO, call->callee);
+	place.at = at;
+	if (place.id && !w->top && at >= 0)
+		lua_place_keep(s, known, pc, &place);
+	lua_put(s, place.id, at);
+	return true;
+}
+
+/* Take the frame of a Lua function that waits for what it called, by its instruction alone. */
+lua_inline bool lua_take_place(struct scry_scratch *s, void *known, const struct lua_call *call)
+{
+	struct lua_place place;
+
+	if (LUA_WALK(s)->top || call->is_c || !lua_place_known(s, known, call->saved, &place))
+		return false;
+	lua_put(s, place.id, place.at);
 	return true;
 }
 
@@ -369,14 +264,22 @@ lua_inline __u64 lua_frame(const struct lua_layout *l, struct scry_scratch *s, v
 {
 	struct lua_walk *w = LUA_WALK(s);
 	struct lua_call call = {};
-	bool taken = lua_read_call(l, s, ci, &call) && lua_call_agrees(l, &call);
+	bool taken = lua_read_call(l, s, ci, &call), placed = false;
+
+	if (taken && !l->status_bytes)
+		taken = lua_read_closure(l, s, &call);
+	taken = taken && lua_call_agrees(l, &call);
 
 	if (taken && !w->top && call.status & (l->status_finalizer | l->status_hooked))
 		lua_put(s, lua_code(s, known, call.status & l->status_hooked ? LUA_KIND_HOOK : LUA_KIND_FINALIZER, 0),
 			SCRY_AT_NONE);
+	if (taken)
+		placed = lua_take_place(s, known, &call);
+	if (taken && !placed && l->status_bytes)
+		taken = lua_read_closure(l, s, &call);
 	if (taken && call.is_c)
 		lua_put(s, lua_code(s, known, LUA_KIND_C, call.callee), SCRY_AT_NONE);
-	else if (taken)
+	else if (taken && !placed)
 		taken = lua_take_proto(l, s, known, &call);
 	if (walk_counts_entries() && lua_is_entry(l, &call) && !(taken && w->top && lua_is_entering(l, s)))
 		lua_count_entry(s, taken);
@@ -406,5 +309,7 @@ lua_inline bool lua_walk_on(const struct lua_layout *l, struct scry_scratch *s, 
 		s->walk.frame = 0;
 	return false;
 }
+
+#include "seat.h"
 
 #endif

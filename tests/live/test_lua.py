@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 
 from live import FULL, PATIENCE, SCRATCH, SCRY, TOP, Skip, expect, is_marked, no_bad, record, record_target, test
@@ -226,9 +227,9 @@ def lua_stat_vmstate():
             status, output, said = stat_vmstate(target.pid, "-F", "1999", "-d", "0.5")
             expect(status == 0 and re.match(r" share +time +samples +vmstate\n", output) and re.search(r"^ *[\d.]+%% .* %s$" % (
                 "(compiled code|interpreter)" if lua.jit else "interpreter"), output, re.M), output)
-    other = subprocess.Popen(["python3", "-c", "import time; time.sleep(60)"])
+    other = subprocess.Popen([sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"], stdout=subprocess.PIPE)
     try:
-        time.sleep(0.3)
+        other.stdout.readline()
         status, output, said = stat_vmstate(other.pid, "-d", "1")
         expect(status == 1 and "only Lua and LuaJIT" in said, said)
         expect(stat_vmstate(other.pid, "--hist")[0] == 2, "--hist is no usage error")

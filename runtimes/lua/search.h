@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which lua_State a thread runs, part of walk.h. Nothing that a stripped binary publishes leads there, but every function of the
+ * interpreter has it in a register or on its C stack. So has whatever resumed it, and much that is dead. Told apart they are by the
+ * record of the innermost protected call (L->errorJmp, set in luaD_rawrunprotected, ldo.c), which lies on the C stack of the thread that
+ * runs the state: a suspended or finished coroutine has none. Of those that have one, the innermost is the one that runs, and the
+ * others, in order, resumed it.
+ */
+#ifndef SCRY_LUA_SEARCH_H
+#define SCRY_LUA_SEARCH_H
+
+#define LUA_SCAN_BYTES 512   /* of the C stack looked at at a time */
+#define LUA_SCAN_NEAR  4096  /* a lua_State that runs is found within these */
+#define LUA_SCAN_FAR   16384 /* those that resumed it within these */
+#define LUA_SCAN_INNER 256   /* what functions that a record's own function calls may have saved of its registers */
+#define LUA_MAX_ADDRESS (1ULL << 47)
+
+/* Is the lua_State in s->raw one that runs or waits for what it resumed? */
+lua_inline bool lua_is_live(const struct lua_layout *l, struct scry_scratch *s, __u64 state, struct lua_live *ret)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u64 last = LUA_U64(s, l->state_stack_last), top = LUA_U64(s, l->jit ? JIT_STATE_TOP : LUA_STATE_TOP);
+	__u64 global = LUA_U64(s, l->state_global);
+
+	ret->state = state;
+	ret->ci = LUA_U64(s, l->state_ci);
+	ret->base_ci = l->base_ci_points ? LUA_U64(s, l->state_base_ci) : state + l->state_base_ci;
+	ret->stack = LUA_U64(s, l->state_stack);
+	ret->pc = l->state_savedpc ? LUA_U64(s, l->state_savedpc) : 0;
+	ret->hooked = l->state_allowhook && !LUA_U8(s, l->state_allowhook);
+	ret->jump = LUA_U64(s, l->state_errorJmp);
+	if (l->jit)
+		ret->jump &= JIT_CFRAME; /* of LuaJIT it is the interpreter's frame on the C stack, L->cframe */
+	if (LUA_U8(s, l->state_tag) != l->thread_tag || LUA_U8(s, l->state_status) || ret->ci == ret->base_ci || !ret->ci)
+		return false;
+	if (l->jit && !ret->jump)
+		return false;
+	if (!global || global & 7 || ret->stack > top || top > last + LUA_SLACK)
+		return false;
+	if (!ret->jump)
+		ret->jump = ~0ULL;
+	else if (ret->jump < w->sp || (w->limit && ret->jump >= w->limit))
+		return false;
+	return true;
+}
+
+lua_inline void lua_add(struct lua_walk *w, const struct lua_live *found)
+{
+	__u32 n = w->live_count;
+
+	for (__u32 i = 0; i < LUA_MAX_LIVE; i++)
+		if (i < n && w->live[i].state == found->state)
+			return;
+	if (n >= LUA_MAX_LIVE) {
+		w->missed++;
+		return;
+	}
+	w->live[n & (LUA_MAX_LIVE - 1)] = *found;
+	w->live_count = n + 1;
+}
+
+/* The main thread of a global_State, if both point to each other. It may be live too, which ends the search where its frames begin. */
+lua_inline bool lua_meet_global(const struct lua_layout *l, struct scry_scratch *s, __u64 global, __u64 state)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u64 main = l->main_inside ? global + l->global_mainthread : walk_pointer(global + l->global_mainthread);
+	struct lua_live found;
+
+	if (!main || main & 7)
+		return false;
+	if (main != state) {
+		if (walk_read(s->raw, l->state_bytes & 255, main) || LUA_U8(s, l->state_tag) != l->thread_tag ||
+		    LUA_U64(s, l->state_global) != global)
+			return false;
+		if (lua_is_live(l, s, main, &found)) {
+			lua_add(w, &found);
+			if (w->until < w->sp + LUA_SCAN_FAR)
+				w->until = w->sp + LUA_SCAN_FAR;
+		}
+	}
+	w->global = global;
+	w->main = main;
+	return true;
+}
+
+/* May this word be a lua_State? Then it is looked at, and entered if it is live. */
+lua_inline void lua_consider(const struct lua_layout *l, struct scry_scratch *s, __u64 state)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u32 bytes = l->state_bytes;
+	__u32 tried = (state >> 4 ^ state >> 8) & (LUA_TRIED - 1);
+	struct lua_live found;
+	__u64 global;
+
+	if (state - w->text < w->text_bytes || w->tried[tried] == state) /* code, or what has been looked at already */
+		return;
+	w->tried[tried] = state;
+	if (bytes > RAW_BYTES || walk_read(s->raw, bytes, state) || !lua_is_live(l, s, state, &found))
+		return;
+	global = LUA_U64(s, l->state_global);
+	if (global != w->global && !lua_meet_global(l, s, global, state))
+		return;
+	lua_add(w, &found);
+}
+
+/* Neither a number, nor on the C stack. */
+lua_inline bool lua_may_be_state(const struct lua_walk *w, __u64 value)
+{
+	return !(value & 7) && value - 65536 < LUA_MAX_ADDRESS && value - w->sp >= LUA_SCAN_FAR;
+}
+
+/* The jump after `jump`, of all found, which is that of live[w->which]; ~0 too, after the others. 0: no more. */
+lua_inline __u64 lua_next_jump(struct lua_walk *w, __u64 jump)
+{
+	__u64 best = 0;
+
+	for (__u32 i = 0; i < LUA_MAX_LIVE; i++) {
+		const struct lua_live *live = &w->live[i];
+
+		if (i < w->live_count && live->jump > jump && (!best || live->jump < best)) {
+			best = live->jump;
+			w->which = i; /* in memory, of which the verifier knows nothing: else it would follow each */
+		}
+	}
+	return best;
+}
+
+/* Have all that can be live been seen? Nothing that runs is older than the record of the innermost one found; where the main thread
+ * waits, what it resumed is newer than its own. */
+lua_inline bool lua_search_over(const struct lua_walk *w)
+{
+	__u64 last = 0;
+	bool main = false;
+
+	if (w->at >= w->until || (w->limit && w->at >= w->limit))
+		return true;
+	for (__u32 i = 0; i < LUA_MAX_LIVE; i++) {
+		if (i >= w->live_count)
+			break;
+		main |= w->live[i].state == w->main;
+		if (w->live[i].jump > last)
+			last = w->live[i].jump;
+	}
+	return main && w->at >= last;
+}
+
+/* Look at the next words of the C stack. True when the search is over. */
+lua_inline bool lua_scan_on(const struct lua_layout *l, struct scry_scratch *s)
+{
+	struct lua_walk *w = LUA_WALK(s);
+
+	if (lua_search_over(w))
+		return true;
+	lua_window_forget(s);
+	if (walk_read(s->window, LUA_SCAN_BYTES, w->at))
+		return true;
+	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++) {
+		__u64 value = ((__u64 *)s->window)[i];
+
+		if (lua_may_be_state(w, value))
+			lua_look(l, s, value);
+	}
+	w->at += LUA_SCAN_BYTES;
+	return false;
+}
+
+/*
+ * The same where LuaJIT's frames on the C stack are known by their return addresses (w->guard), which lead to its own code: each has
+ * the lua_State at a place that is known from there, and other words need not be looked at.
+ */
+lua_inline bool jit_scan_on(const struct lua_layout *l, struct scry_scratch *s)
+{
+	struct lua_walk *w = LUA_WALK(s);
+
+	if (lua_search_over(w))
+		return true;
+	lua_window_forget(s);
+	if (walk_read(s->window, LUA_SCAN_BYTES + JIT_CFRAME_BYTES, w->at)) {
+		w->guard = 0; /* near the end of the stack */
+		return false;
+	}
+	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++)
+		if (((__u64 *)s->window)[i + (JIT_CFRAME_RETURN - JIT_CFRAME_L) / 8] - w->text < w->text_bytes)
+			lua_look(l, s, ((__u64 *)s->window)[i]);
+	w->at += LUA_SCAN_BYTES;
+	return false;
+}
+
+/* Begin with a thread's registers. `sp`: its stack pointer in user mode. */
+lua_inline void lua_begin(struct scry_scratch *s, __u64 sp)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u64 thread = s->walk.thread;
+	__u32 serial = w->serial + 1;
+
+	__builtin_memset(w, 0, offsetof(struct lua_walk, live));
+	w->serial = serial;
+	w->sp = sp;
+	w->from = w->at = sp & ~7ULL;
+	w->until = w->at + LUA_SCAN_NEAR;
+	/* The C library keeps its own part of a thread at the end of its stack, but for the first thread's. */
+	w->limit = thread > sp ? thread : 0;
+	w->top = 1;
+}
+
+/* ---- by protected calls ---- */
+
+/*
+ * Each of them has a struct lua_longjmp (ldo.c): the previous one, then a jmp_buf, in which glibc keeps rbx, rbp, r12 to r15, rsp and
+ * rip in this order (sysdeps/x86_64/jmpbuf-offsets.h), the addresses rotated by 17 after an xor with a secret of the process, which is in
+ * the thread's head (pointer_guard of tcbhead_t). An rsp that comes out as the place where it stands is a protected call's: so all of them
+ * are found by looking at the words of the C stack alone. Where Lua is built as C++, or with another C library, it is not so.
+ */
+#define LUA_RECORD_SP	 56
+#define LUA_RECORD_FRAME 1024 /* of the function that it lies in */
+#define LUA_OWNER_BEFORE 64   /* words near it, among them the lua_State: saved registers, and what the function has on the stack */
+#define LUA_OWNER_BYTES	 384
+
+lua_inline bool lua_is_record(const struct lua_walk *w, __u64 word, __u64 record)
+{
+	return record - ((word >> 17 | word << 47) ^ w->guard) < LUA_RECORD_FRAME;
+}
+
+/* Find out, by one that is known, whether they can be told. LuaJIT's frames are told by where they have their return address. */
+lua_inline void lua_learn_guard(const struct lua_layout *l, struct lua_walk *w, struct lua_seat *seat)
+{
+	__u64 jump = lua_next_jump(w, 0);
+
+	if (!jump || jump == ~0ULL)
+		return;
+	if (l->jit) {
+		seat->guard = walk_pointer(jump + JIT_CFRAME_RETURN) - w->text < w->text_bytes ? JIT_CFRAME_RETURN : 0;
+		seat->unguarded = !seat->guard;
+		return;
+	}
+	if (!w->guard_at)
+		return;
+	w->guard = walk_pointer(w->guard_at);
+	seat->unguarded = !w->guard || !lua_is_record(w, walk_pointer(jump + LUA_RECORD_SP), jump);
+	seat->guard = seat->unguarded ? 0 : w->guard;
+}
+
+/* Words near a protected call, among them its state: into s->window, behind LUA_HALF. They are looked at. */
+lua_inline bool lua_owner_look(const struct lua_layout *l, struct scry_scratch *s, __u64 record)
+{
+	lua_window_forget(s);
+	if (walk_read(s->window + LUA_HALF, LUA_OWNER_BYTES, record - LUA_OWNER_BEFORE))
+		return false;
+	for (int i = 0; i < LUA_OWNER_BYTES / 8; i++) {
+		__u64 value = ((__u64 *)(s->window + LUA_HALF))[i];
+
+		if (lua_may_be_state(LUA_WALK(s), value))
+			lua_look(l, s, value);
+	}
+	return true;
+}
+
+/* Is it that of live[i], or an earlier one of that state, which is then near? */
+lua_inline bool lua_owner_is(struct scry_scratch *s, __u32 i, __u64 record)
+{
+	const struct lua_live *live = &LUA_WALK(s)->live[i & (LUA_MAX_LIVE - 1)];
+	__u64 near = 0;
+
+	if (live->jump >= record)
+		return live->jump == record;
+	for (int k = 0; k < LUA_OWNER_BYTES / 8; k++) {
+		__u64 differs = ((__u64 *)(s->window + LUA_HALF))[k] ^ live->state;
+
+		near |= (differs - 1) & ~differs; /* its highest bit: they are equal. Without a branch, which the verifier would follow */
+	}
+	return near >> 63;
+}
+
+lua_inline bool lua_is_known_record(const struct lua_walk *w, __u64 record)
+{
+	for (__u32 i = 0; i < LUA_MAX_LIVE; i++)
+		if (i < w->live_count && w->live[i].jump == record)
+			return true;
+	return false;
+}
+
+/* Look for them in the next words of the C stack. True when the search is over. */
+lua_inline bool lua_records_on(struct scry_scratch *s)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u64 at = w->at;
+
+	if (w->unsure || lua_search_over(w))
+		return true;
+	lua_window_forget(s);
+	if (walk_read(s->window, LUA_SCAN_BYTES, at))
+		return true;
+	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++) {
+		__u64 record = at + 8 * i - LUA_RECORD_SP;
+
+		if (lua_is_record(w, ((__u64 *)s->window)[i], record))
+			lua_find_owner(s, record);
+	}
+	w->at = at + LUA_SCAN_BYTES;
+	return false;
+}
+
+#endif
