@@ -118,6 +118,7 @@ static __always_inline void wait_sign(struct scry_wait *wait, struct scry_thread
 	wait->who.error = t->error;
 	wait->who.instance = t->instance;
 	wait->who.cpu = bpf_get_smp_processor_id();
+	wait->who.exiting = !!(task->flags & PF_EXITING);
 	wait->who.thread = task_thread_pointer(task);
 	bpf_probe_read_kernel(wait->who.comm, sizeof(wait->who.comm), task->comm);
 }

@@ -160,7 +160,7 @@ struct scry_sample {
 	__u8 native_error; /* enum scry_walk_error of the native walk; OK without frames: there was none */
 	__u8 entries;	/* as in struct scry_frame, before the first interpreted frame */
 	__u8 gil;	/* enum scry_gil_holder, with config.gil */
-	__u8 pad;
+	__u8 exiting;	/* of a struct scry_wait: the thread ends, perhaps after its process's SCRY_RECORD_EXIT */
 	struct scry_frame frames[];
 };
 #define SCRY_MAX_NATIVE 4096

@@ -267,7 +267,7 @@ void recorder_take(void *ctx, const struct scry_record *record, size_t size)
 	case SCRY_RECORD_EXEC: /* another program: names that the one before gave its threads are no more */
 	case SCRY_RECORD_EXIT:
 		stacks_forget(r->stacks, record->pid);
-		threads_end(&r->threads, record->pid);
+		threads_end(&r->threads, record->pid, record->kind == SCRY_RECORD_EXIT);
 		break;
 	}
 }

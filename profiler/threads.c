@@ -24,11 +24,30 @@ void threads_deinit(struct threads *t)
 	free(t->pointed);
 }
 
-static uint32_t life(struct threads *t, uint32_t pid)
+static struct process_life life(const struct threads *t, uint32_t pid)
 {
 	uint32_t index = table_find(&t->lives, pid, 0);
 
-	return index ? t->life_of[index] : 0;
+	return index ? t->life_of[index] : (struct process_life){ 0 };
+}
+
+static bool thread_is_known(const struct threads *t, uint32_t life, const struct scry_sample *sample)
+{
+	return table_find(&t->by_tid, (uint64_t)life << 32 | sample->head.pid, sample->tid);
+}
+
+/*
+ * The last of a thread's time may be told after the end of its process: that belongs to the life before. Where that one went on as another
+ * program, the thread that has the number of the process went on with it.
+ */
+static uint32_t life_of(const struct threads *t, const struct scry_sample *sample)
+{
+	struct process_life now = life(t, sample->head.pid);
+
+	if (now.number && sample->exiting && (now.exited || sample->tid != sample->head.pid) &&
+	    !thread_is_known(t, now.number, sample) && thread_is_known(t, now.number - 1, sample))
+		return now.number - 1;
+	return now.number;
 }
 
 static uint32_t process_see(struct threads *t, uint32_t pid, uint32_t life)
@@ -82,7 +101,7 @@ static struct thread *thread_add(struct threads *t, uint32_t index, const struct
 
 uint32_t threads_see(struct threads *t, const struct scry_sample *sample)
 {
-	uint32_t now = life(t, sample->head.pid), known = t->by_tid.count;
+	uint32_t now = life_of(t, sample), known = t->by_tid.count;
 	uint32_t index = table_put(&t->by_tid, (uint64_t)now << 32 | sample->head.pid, sample->tid);
 	struct thread *thread;
 
@@ -100,16 +119,17 @@ uint32_t threads_see(struct threads *t, const struct scry_sample *sample)
 	return thread->index;
 }
 
-void threads_end(struct threads *t, uint32_t pid)
+void threads_end(struct threads *t, uint32_t pid, bool exited)
 {
-	uint32_t known = t->lives.count, process = table_find(&t->by_process, life(t, pid), pid), index;
+	uint32_t known = t->lives.count, process = table_find(&t->by_process, life(t, pid).number, pid), index;
 
 	if (process)
 		t->processes[process].gone = true;
 	index = table_put(&t->lives, pid, 0);
 	if (!index || !array_reserve(&t->life_of, &t->life_room, index + 1, sizeof(*t->life_of)))
 		return;
-	t->life_of[index] = index > known ? 1 : t->life_of[index] + 1;
+	t->life_of[index].number = index > known ? 1 : t->life_of[index].number + 1;
+	t->life_of[index].exited = exited;
 }
 
 void threads_name(struct threads *t, uint32_t process, uint64_t pointer, const char *name)

@@ -25,10 +25,16 @@ struct process {
 	bool gone;
 };
 
+/* How many have used a pid before, and whether the last of these has ended, or runs another program. */
+struct process_life {
+	uint32_t number;
+	bool exited;
+};
+
 struct threads {
 	struct capture_writer *capture;
 	struct table lives;    /* (pid, 0) -> index in life_of */
-	uint32_t *life_of;
+	struct process_life *life_of;
 	size_t life_room;
 	struct table by_tid;   /* (life << 32 | pid, tid) -> index in list */
 	struct thread *list;
@@ -47,8 +53,9 @@ void threads_deinit(struct threads *threads);
 /* Index in the capture of the sample's thread; 0: no memory. Keeps its comm up to date. */
 uint32_t threads_see(struct threads *threads, const struct scry_sample *sample);
 
-/* The process has ended, or runs another program: its pid stands for another one from now on. */
-void threads_end(struct threads *threads, uint32_t pid);
+/* The process has ended (exited), or runs another program: its pid stands for another one from now on, but for threads that have still to
+ * end. */
+void threads_end(struct threads *threads, uint32_t pid, bool exited);
 
 /* The program's own name for the thread with this thread pointer. */
 void threads_name(struct threads *threads, uint32_t process, uint64_t pointer, const char *name);

@@ -167,6 +167,8 @@ def lives_of_processes(python):
     expect(0.6 <= spent[main] <= table["duration_s"] and spent[main] >= table["duration_s"] - 0.15,
            "%.3f s of %.3f s" % (spent[main], table["duration_s"]))
     expect(0.3 <= spent[child] <= spent[main], "the child: %.3f s, its parent %.3f s" % (spent[child], spent[main]))
+    # What a process is told of after its end is no life of its own.
+    expect(sum(row["tid"] == child for row in table["threads"]) == 1, "%s" % table["threads"])
     return "%.3f s of %.3f s" % (spent[main], table["duration_s"])
 
 

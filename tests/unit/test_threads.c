@@ -20,6 +20,17 @@ static struct profile *finish(void)
 	return test_close(&file, 1000);
 }
 
+/* What is told of a thread that is about to end. */
+static uint32_t see_last(uint32_t pid, uint32_t tid)
+{
+	union record_sample record;
+
+	record_sample(&record, pid, tid, "a", NULL);
+	record.sample.thread = 0x1000 * (tid + 1);
+	record.sample.exiting = 1;
+	return threads_see(&threads, &record.sample);
+}
+
 static uint32_t see_at(uint32_t pid, uint32_t tid, const char *comm, uint64_t pointer)
 {
 	union record_sample record;
@@ -63,10 +74,10 @@ static void a_pid_used_again_is_another_process(void **state)
 	uint32_t first = see(10, 10, "first"), second;
 	struct profile *p;
 
-	threads_end(&threads, 10);
+	threads_end(&threads, 10, true);
 	second = see(10, 10, "second");
 	assert_true(first != second);
-	threads_end(&threads, 10);
+	threads_end(&threads, 10, true);
 	assert_true(see(10, 10, "third") != second);
 	assert_int_equal(see(10, 10, "third"), see(10, 10, "third"));
 	p = finish();
@@ -78,10 +89,35 @@ static void a_pid_used_again_is_another_process(void **state)
 	profile_destroy(p);
 }
 
+static void a_thread_that_ends_after_its_process_is_of_it(void **state)
+{
+	uint32_t leader = see(10, 10, "a"), other = see(10, 11, "a"), next;
+
+	threads_end(&threads, 10, true);
+	assert_int_equal(see_last(10, 11), other);
+	assert_int_equal(see_last(10, 10), leader);
+	next = see(10, 10, "a"); /* the number was given to another */
+	assert_true(next != leader);
+	assert_int_equal(see_last(10, 10), next);
+	assert_int_equal(see_last(10, 11), other);
+	assert_true(see_last(10, 12) != other); /* never seen before */
+	profile_destroy(finish());
+}
+
+static void what_a_process_executes_is_not_what_it_was(void **state)
+{
+	uint32_t leader = see(10, 10, "a"), other = see(10, 11, "a");
+
+	threads_end(&threads, 10, false);
+	assert_int_equal(see_last(10, 11), other);
+	assert_true(see_last(10, 10) != leader);
+	profile_destroy(finish());
+}
+
 static void the_end_of_a_process_never_seen_is_nothing(void **state)
 {
-	threads_end(&threads, 99);
-	threads_end(&threads, 99);
+	threads_end(&threads, 99, true);
+	threads_end(&threads, 99, true);
 	assert_true(see(99, 99, "late"));
 	profile_destroy(finish());
 }
@@ -162,6 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_thread_keeps_its_index, setup),
 		cmocka_unit_test_setup(a_pid_used_again_is_another_process, setup),
+		cmocka_unit_test_setup(a_thread_that_ends_after_its_process_is_of_it, setup),
+		cmocka_unit_test_setup(what_a_process_executes_is_not_what_it_was, setup),
 		cmocka_unit_test_setup(the_end_of_a_process_never_seen_is_nothing, setup),
 		cmocka_unit_test_setup(the_last_comm_stands, setup),
 		cmocka_unit_test_setup(a_comm_of_16_bytes_without_an_end_is_a_name, setup),
