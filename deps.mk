@@ -2,7 +2,7 @@
 # Everything that building, running and testing need, by the names of Debian and Ubuntu.
 # Build and run apart from test-only packages: DEPS=build installs the first list alone.
 BUILD_PACKAGES := gcc libc6-dev make pkg-config clang libbpf-dev libelf-dev libdw-dev libiberty-dev liblzma-dev libzstd-dev zlib1g-dev
-TEST_PACKAGES := llvm xz-utils lua5.1 lua5.2 lua5.3 lua5.4 liblua5.4-dev luajit libcmocka-dev g++ binutils python3 git debian-archive-keyring python3-dev mercurial python3-venv python3-numpy openssl
+TEST_PACKAGES := llvm xz-utils lua5.1 lua5.2 lua5.3 lua5.4 liblua5.4-dev luajit libcmocka-dev g++ binutils python3 git debian-archive-keyring python3-dev mercurial python3-venv python3-numpy python3-greenlet openssl
 # Programs with Lua inside. (nginx with the Lua module would remove luajit: it brings another build of the same library.)
 ifeq ($(SCRY_FULL),1)
 TEST_PACKAGES += redis-server redis-tools neovim

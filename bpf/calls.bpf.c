@@ -184,7 +184,9 @@ static __always_inline int site_eval_return(struct pt_regs *ctx, __u64 cookie)
 		return 0;
 	old = python_always_enters_eval(at.slot);
 	at.s->event.value = value;
-	if (old && at.thread->top)
+	if (old && call_switch(at.thread, at.slot))
+		count(SCRY_COUNT_UNPAIRED);
+	else if (old && at.thread->top)
 		leave_or_yield(&at, at.thread->top, failed);
 	else if (old)
 		count(SCRY_COUNT_UNPAIRED);
@@ -258,8 +260,10 @@ static __always_inline int site_traceback(struct pt_regs *ctx, __u64 cookie)
 	if (!at_begin(&at))
 		return 0;
 	frame = python_frame_of(PT_REGS_PARM1(ctx), at.slot);
-	if (config.events & 1u << SCRY_EVENT_CALL)
+	if (config.events & 1u << SCRY_EVENT_CALL) {
 		call_reconcile(at.thread, frame, at.slot);
+		call_passed(at.thread, frame, PT_REGS_PARM1(ctx), at.slot);
+	}
 	if (config.events & 1u << SCRY_EVENT_EXCEPTION)
 		exception_tell(at.thread, frame, at.slot);
 	at_end(&at);

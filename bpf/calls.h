@@ -21,6 +21,7 @@ struct {
 	__type(value, struct scry_call_set);
 } calls SEC(".maps") __weak;
 
+#define SCRY_STACKS 32 /* of a thread that are known; a power of two */
 #define SCRY_MAX_IMPORTS 64 /* nested; deeper ones are not told. A power of two */
 
 /* What is known of a thread. */
@@ -28,8 +29,12 @@ struct scry_thread {
 	__u64 top;	/* innermost frame */
 	__u64 state;	/* the interpreter's, where it was looked for when a call began last */
 	__u64 value_frame, value; /* a frame that is about to be popped, and the object it returns */
+	__u64 passed;	    /* frame object of the frame that an exception passed last; 0: none */
+	__u64 passed_since; /* struct scry_call.since of its call */
+	__u64 elsewhere[SCRY_STACKS]; /* innermost frames of stacks that the thread has switched away from (greenlets); 0: none */
+	__u32 elsewhere_at; /* where the next goes */
 	__u32 depth;	/* frames running, as far as seen */
-	__u32 instance;
+	__u32 instance, pad2;
 	__u64 gc_since; /* ns; 0: no collection is running */
 	__s64 gc_generation;
 	__u64 gc_collected_at; /* where the collector counts, 0: not known */

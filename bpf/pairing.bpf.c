@@ -198,6 +198,73 @@ __noinline int call_close(struct scry_thread *thread, __u64 frame, int index, __
 	return 1;
 }
 
+/* ---- other stacks ---- */
+
+/* The thread has gone on elsewhere: its innermost call stays. Only where exits do not tell their frame need it be known. */
+static __always_inline void stack_leave(struct scry_at *at)
+{
+	struct scry_thread *thread = at->thread;
+
+	if (thread->top && python_always_enters_eval(at->slot))
+		thread->elsewhere[thread->elsewhere_at++ & (SCRY_STACKS - 1)] = thread->top;
+}
+
+static __always_inline void stack_enter(struct scry_at *at, __u64 running)
+{
+	struct scry_thread *thread = at->thread;
+	struct scry_call *call = call_find(at, running);
+
+	stack_leave(at);
+	for (int i = 0; i < SCRY_STACKS; i++)
+		if (thread->elsewhere[i] == running)
+			thread->elsewhere[i] = 0;
+	if (!call)
+		return;
+	thread->top = running;
+	thread->depth = call->depth + 1;
+}
+
+/* The outermost call of a stack, left by an exception, is in no chain that is looked at later (3.11, 3.12). */
+static __always_inline void stack_end(struct scry_at *at)
+{
+	struct scry_thread *thread = at->thread;
+	int index = thread->passed ? call_index(thread->top, at->instance) : -1;
+	struct scry_call *call = call_at(index);
+
+	if (call && call->since == thread->passed_since && python_is_left(thread->top, thread->passed, at->slot))
+		call_close(thread, thread->top, index, SCRY_CALL_UNWIND, at->slot);
+}
+
+__noinline int call_passed(struct scry_thread *thread, __u64 frame, __u64 object, __u32 slot)
+{
+	struct scry_call *call;
+	struct scry_at at;
+
+	if (!at_again(&at, thread, slot))
+		return 0;
+	call = call_find(&at, frame);
+	thread->passed = call ? object : 0;
+	thread->passed_since = call ? call->since : 0;
+	return 0;
+}
+
+__noinline int call_switch(struct scry_thread *thread, __u32 slot)
+{
+	struct scry_at at;
+
+	if (!at_again(&at, thread, slot) || (thread->top && python_executes(thread->top, slot) != 1))
+		return 0;
+	for (int i = 0; i < SCRY_STACKS; i++) {
+		__u64 frame = thread->elsewhere[i];
+
+		if (!frame || call_index(frame, at.instance) < 0 || python_executes(frame, slot))
+			continue;
+		stack_enter(&at, frame);
+		return 0;
+	}
+	return thread->top != 0;
+}
+
 #define MAX_UNWOUND 128
 
 __noinline int call_reconcile(struct scry_thread *thread, __u64 running, __u32 slot)
@@ -208,17 +275,24 @@ __noinline int call_reconcile(struct scry_thread *thread, __u64 running, __u32 s
 
 	if (!at_again(&at, thread, slot))
 		return 0;
-	if (!running) /* no caller: the outermost, or one that is not linked yet */
+	if (!running) { /* no caller: the outermost, or one that is not linked yet */
+		stack_end(&at);
+		stack_leave(&at);
 		return 0;
+	}
 	frame = at.thread->top;
 	for (int i = 0; i < MAX_UNWOUND && frame && frame != running; i++) {
 		call = call_find(&at, frame);
 		if (!call)
-			return 0;
+			break;
 		frame = call->caller;
 	}
-	if (frame != running)
+	if (frame != running) {
+		stack_end(&at);
+		if (at.thread->top != running)
+			stack_enter(&at, running);
 		return 0;
+	}
 	for (int i = 0; i < MAX_UNWOUND; i++) {
 		frame = at.thread->top;
 		if (frame == running ||

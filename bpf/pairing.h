@@ -40,8 +40,18 @@ int call_unpaired(struct scry_thread *thread, __u64 frame, __u32 slot);
 
 /*
  * This frame is running: all calls between the innermost one known and it are gone without having been told, left by an exception.
- * Where it is not among the callers (another stack was switched to), nothing is known of them: they stay.
+ * Where it is not among the callers, another stack was switched to (greenlets): they stay, but for one that an exception has passed
+ * and left, and running is the innermost one now.
  */
 int call_reconcile(struct scry_thread *thread, __u64 running, __u32 slot);
+
+/* An exception passes this frame; `object` is its frame object. */
+int call_passed(struct scry_thread *thread, __u64 frame, __u64 object, __u32 slot);
+
+/*
+ * To 3.10 the eval function returns: thread->top is made what it has run, if that is the innermost call of another stack. Not 0: it
+ * is not known, and not the innermost call.
+ */
+int call_switch(struct scry_thread *thread, __u32 slot);
 
 #endif

@@ -383,6 +383,26 @@ __noinline int python_suspended(__u64 frame, __u32 slot)
 	return l->instr == PYTHON_INSTR_POINTER ? is_suspended_inside(l, frame) : is_suspended(l, frame);
 }
 
+/* f_executing is 0 when the eval function returns, and f_state is not FRAME_EXECUTING, 0 (cpython/frameobject.h of 3.10). */
+__noinline int python_executes(__u64 frame, __u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
+	__u16 at = l ? l->frame_executing ?: l->frame_state : 0;
+	__u8 state = 0;
+
+	if (!l || !at || walk_read(&state, sizeof(state), frame + OFF(at)))
+		return -1;
+	return l->frame_executing ? state != 0 : state == 0;
+}
+
+/* It is given away, or freed, where the frame is cleared: _PyFrame_Clear(), Python/frame.c of 3.11 and 3.12. */
+__noinline int python_is_left(__u64 frame, __u64 object, __u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
+
+	return l && object && l->frame_object && walk_pointer(frame + OFF(l->frame_object)) != object;
+}
+
 __noinline __u64 python_frame_of(__u64 object, __u32 slot)
 {
 	const struct python_layout *l = python_layout_at(slot);

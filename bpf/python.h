@@ -78,6 +78,12 @@ int python_raising(__u64 state, __u32 slot);
 /* The same of the thread state in s->raw. */
 int python_raised(__u32 slot);
 
+/* Does the eval function run this frame, or what it calls? -1: not known (3.6 to 3.10 are). */
+int python_executes(__u64 frame, __u32 slot);
+
+/* Has an exception left this frame, to which this object belonged when it passed? (3.11, 3.12; else no) */
+int python_is_left(__u64 frame, __u64 object, __u32 slot);
+
 /* Does every call enter the eval function (to 3.10)? Later, calls between Python functions do not. */
 int python_always_enters_eval(__u32 slot);
 

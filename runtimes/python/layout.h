@@ -25,7 +25,7 @@
 	X(tstate_thread_id) X(tstate_native_thread_id) X(tstate_exception)                          \
 	X(cframe_current_frame) X(cframe_previous)                                                  \
 	X(frame_code) X(frame_previous) X(frame_instr) X(frame_owner) X(frame_tlbc_index)           \
-	X(frame_is_entry) X(frame_saved_top) X(frame_stacktop) X(frame_state) X(frameobject_frame)  \
+	X(frame_is_entry) X(frame_saved_top) X(frame_stacktop) X(frame_state) X(frame_executing) X(frame_object) X(frameobject_frame)  \
 	X(code_filename) X(code_name) X(code_qualname) X(code_firstlineno)                          \
 	X(code_linetable) X(code_bytecode) X(code_tlbc) X(code_traceable)                           \
 	X(object_type) X(type_name) X(type_flags) X(type_dictoffset) X(type_basicsize)              \

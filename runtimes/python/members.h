@@ -61,6 +61,8 @@ M(frame_is_entry, V311, V311, _PyInterpreterFrame, is_entry)
 M(frame_saved_top, V311, V312, _PyInterpreterFrame, stacktop)
 M(frame_stacktop, V27, V39, PyFrameObject, f_stacktop)
 M(frame_state, V310, V310, PyFrameObject, f_state)
+M(frame_executing, V36, V39, PyFrameObject, f_executing)
+M(frame_object, V311, V312, _PyInterpreterFrame, frame_obj)
 D(frameobject_frame, V311, NEWEST, PyFrameObject, f_frame)
 F(frame_tlbc_index, V314, NEWEST, _PyInterpreterFrame, tlbc_index)
 

@@ -20,7 +20,7 @@ def trace(target, event, *options):
     return truth, [json.loads(line) for line in output.splitlines()]
 
 
-@test("minors")
+@test("few")
 def durations_are_those_of_the_program(python):
     with Target(python, "burns") as target:
         truth, rows, _ = events.stat(target, "call")
@@ -31,6 +31,32 @@ def durations_are_those_of_the_program(python):
     expect(abs(outer["own_ns"] + inner["total_ns"] - outer["total_ns"]) <= outer["calls"],
            "own %d + inner's %d is not %d" % (outer["own_ns"], inner["total_ns"], outer["total_ns"]))
     return "20 ms: %.1f us away" % (abs(inner["total_ns"] - truth["inner"][0]) / inner["calls"] / 1e3)
+
+
+def call_methods(python):
+    """Those that tell the truth of calls."""
+    if python.minor > (3, 10):
+        return ["handlers", "usdt"] if python.minor == (3, 11) else ["handlers"]
+    return ["eval"] if python.minor < (3, 8) else ["usdt", "eval"]
+
+
+@test("minors")
+def each_duration_is_that_of_the_program(python):
+    said = []
+    for method in call_methods(python):
+        with Target(python, "burns") as target:
+            truth, seen = trace(target, "call", "--method", method, "--file", "*burns.py")
+        ended = {name: [event for event in seen if event["function"] == name and event["type"] == "return"] for name in ("inner", "outer")}
+        expect(len(ended["inner"]) == len(ended["outer"]) == len(truth["each"]), "by %s: %d and %d calls, not %d" % (
+            method, len(ended["inner"]), len(ended["outer"]), len(truth["each"])))
+        away = sorted(abs(event["duration_ns"] - ns) for event, ns in zip(ended["inner"], truth["each"]))
+        expect(away[len(away) // 2] < 1e6, "by %s: median %.3f ms away" % (method, away[len(away) // 2] / 1e6))
+        for inner, outer in zip(ended["inner"], ended["outer"]):
+            parts = outer["own_ns"] + inner["duration_ns"]
+            expect(abs(parts - outer["duration_ns"]) <= 0.02 * outer["duration_ns"], "by %s: own %d + inner's %d is not %d" % (
+                method, outer["own_ns"], inner["duration_ns"], outer["duration_ns"]))
+        said.append("by %s %.1f us" % (method, away[len(away) // 2] / 1e3))
+    return "20 ms, median away: " + ", ".join(said)
 
 
 def collections_against_callbacks(python, program, inside=True):

@@ -8,6 +8,7 @@ from target import finish_and_stay, wait_for_go
 clock = getattr(time, "perf_counter", time.time)
 at_least = {"inner": 0, "outer": 0}
 at_most = {"inner": 0, "outer": 0}
+each = []		# what inner measured, ns
 
 
 def burn(seconds):
@@ -19,7 +20,9 @@ def burn(seconds):
 def inner():
     start = clock()
     burn(0.02)
-    at_least["inner"] += clock() - start
+    took = clock() - start
+    at_least["inner"] += took
+    each.append(int(took * 1e9))
 
 
 def outer():
@@ -38,7 +41,7 @@ def main():
         start = clock()
         outer()
         at_most["outer"] += clock() - start
-    finish_and_stay(**dict((name, [int(at_least[name] * 1e9), int(at_most[name] * 1e9)]) for name in at_least))
+    finish_and_stay(each=each, **dict((name, [int(at_least[name] * 1e9), int(at_most[name] * 1e9)]) for name in at_least))
 
 
 main()
