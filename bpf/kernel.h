@@ -44,10 +44,33 @@ struct file {
 	struct inode *f_inode;
 };
 
+/* kernel/events/uprobes.c: the page where instructions with probes are executed, at whose start probed functions return to. */
+struct xol_area {
+	unsigned long vaddr;
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
 struct mm_struct {
 	unsigned long start_code;
 	unsigned long start_stack;
 	struct file *exe_file;
+	struct uprobes_state uprobes_state;
+};
+
+/* include/linux/uprobes.h */
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+	unsigned long vaddr;
+	unsigned long xol_vaddr;
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -95,6 +118,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
+	struct uprobe_task *utask;
 	char comm[16];
 	struct thread_struct thread;
 };

@@ -2,6 +2,7 @@
 /* The walk of C frames in the current task. Its maps and functions are only there where a program that uses them is loaded. */
 #include "ask.h"
 #include "native.h"
+#include "probed.h"
 #include "task.h"
 
 #define ASK_FIRST_NS 1000000ULL /* 1 ms */
@@ -134,11 +135,28 @@ static __always_inline bool native_begin(struct native_walk *n)
 
 /* Each a global function, which the verifier looks at once. */
 
+/* The function that was left has a probe at its return. 0: where it returns to is not known. */
+__noinline int native_returned(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!s)
+		return 0;
+	s->native.pc = probed_return(s->native.sp - 8);
+	return s->native.pc != 0;
+}
+
 __noinline int native_at(__u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
 
-	return s ? native_enter(s) : 0;
+	if (!s)
+		return 0;
+	if (s->native.returns && s->native.called && s->native.pc == s->native.returns && !native_returned(slot)) {
+		s->native.error = SCRY_WALK_NATIVE_PROBED;
+		return 0;
+	}
+	return native_enter(s);
 }
 
 __noinline int native_blocks(__u32 slot)
@@ -184,7 +202,40 @@ __noinline int native_far(__u32 slot)
 	return 0;
 }
 
-__noinline int native_walk(__u32 pid, __u32 slot)
+/* Number of the rule so many bytes before the innermost frame's pc. */
+__noinline int native_rule_before(__u32 slot, __u32 bytes)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!s || !native_locate(&s->native, s->native.pc - bytes))
+		return NATIVE_RULE_NONE;
+	s->native.link = s->native.pc - bytes - s->native.map.bias;
+	return native_number(slot);
+}
+
+/* Take probes out of the innermost frame. false: it cannot be known. */
+__noinline int native_unprobe(__u32 slot, bool in_user)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	int rule;
+
+	if (!s)
+		return 0;
+	switch (probed_begin(&s->native, in_user)) {
+	case PROBED_AT:
+		return 1;
+	case PROBED_BEHIND: /* unless the instruction saves a register, that makes no difference */
+		rule = native_rule_before(slot, 1);
+		if (rule == NATIVE_RULE_NONE || rule != native_rule_before(slot, 0))
+			return 0;
+		s->native.pc--;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+__noinline int native_walk(__u32 pid, __u32 slot, bool in_user)
 {
 	struct native_proc *proc = bpf_map_lookup_elem(&native_procs, &pid);
 	struct scry_scratch *s = scratch_at(slot);
@@ -202,8 +253,8 @@ __noinline int native_walk(__u32 pid, __u32 slot)
 	n->map.start = n->map.end = 0;
 	if (proc && mm && proc->stack == mm->start_stack && native_begin(n)) {
 		n->space = proc->space;
-		n->error = SCRY_WALK_OK;
-		for (int i = 0; i <= SCRY_MAX_NATIVE / STEPS / 64; i++)
+		n->error = native_unprobe(slot, in_user) ? SCRY_WALK_OK : SCRY_WALK_NATIVE_PROBED;
+		for (int i = 0; !n->error && i <= SCRY_MAX_NATIVE / STEPS / 64; i++)
 			if (native_far(slot))
 				break;
 	}

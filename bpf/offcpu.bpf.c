@@ -95,7 +95,7 @@ static __always_inline bool wait_take_stack(__u64 *ctx, struct scry_thread_time 
 	if (stack_is_foreign(sample))
 		return false;
 	if (deep)
-		stack_deepen(ctx, s, slot, task, pid);
+		stack_deepen(ctx, s, slot, task, pid, false);
 	t->runtime = sample->runtime;
 	t->instance = sample->instance;
 	t->error = stack_intern(slot);
@@ -433,7 +433,7 @@ static __always_inline void waker_take(__u64 *ctx, struct scry_thread_time *t, s
 	sample->head.pid = pid;
 	stack_take(s, slot, waker, proc, pid);
 	if (deep)
-		stack_deepen(ctx, s, slot, waker, pid);
+		stack_deepen(ctx, s, slot, waker, pid, false);
 	if (!stack_intern(slot))
 		t->waker = s->intern.key;
 }

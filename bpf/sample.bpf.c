@@ -2,11 +2,13 @@
 /* The CPU sampler: at each tick of the clock, the stack of the thread that runs. */
 #include "waits.h"
 
+#include <linux/bpf_perf_event.h>
+
 const volatile struct scry_config config = {};
 
 char LICENSE[] SEC("license") = "GPL";
 
-static __always_inline int sample_take(void *ctx, bool deep)
+static __always_inline int sample_take(void *ctx, bool deep, bool in_user)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scry_scratch *s;
@@ -38,7 +40,7 @@ static __always_inline int sample_take(void *ctx, bool deep)
 	if (config.gil && sample->runtime == SCRY_RUNTIME_PYTHON)
 		sample->gil = python_holds_gil(slot);
 	if (deep)
-		stack_deepen(ctx, s, slot, task, pid);
+		stack_deepen(ctx, s, slot, task, pid, in_user);
 	stack_sign(sample, task, pid, SCRY_RECORD_SAMPLE);
 	count(SCRY_COUNT_SAMPLES);
 	frames = stack_frames(sample);
@@ -50,12 +52,18 @@ static __always_inline int sample_take(void *ctx, bool deep)
 SEC("perf_event")
 int sample_cpu(void *ctx)
 {
-	return sample_take(ctx, false);
+	return sample_take(ctx, false, false);
 }
 
 /* With frames of C or of the kernel. */
 SEC("perf_event")
-int sample_cpu_deep(void *ctx)
+int sample_cpu_deep(struct bpf_perf_event_data *ctx)
 {
-	return sample_take(ctx, true);
+#if defined(__TARGET_ARCH_x86)
+	bool in_user = ctx->regs.cs & 3;
+#else
+	bool in_user = false;
+#endif
+
+	return sample_take(ctx, true, in_user);
 }

@@ -49,16 +49,17 @@ static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struc
 
 /*
  * Add the frames of C and of the kernel, as the options ask for. For programs that are only loaded with these options: others
- * would have to load all that it needs.
+ * would have to load all that it needs. in_user: the task was interrupted in user mode.
  */
-static __always_inline void stack_deepen(void *ctx, struct scry_scratch *s, __u32 slot, struct task_struct *task, __u32 pid)
+static __always_inline void stack_deepen(void *ctx, struct scry_scratch *s, __u32 slot, struct task_struct *task, __u32 pid,
+					 bool in_user)
 {
 	struct scry_sample *sample = &s->sample;
 	__u32 at;
 	long bytes;
 
 	if (config.native && !(task->flags & PF_EXITING))
-		native_walk(pid, slot);
+		native_walk(pid, slot, in_user);
 	at = sample->count + sample->native;
 	if (!config.kernel || at > SCRY_MAX_STACK + SCRY_MAX_NATIVE)
 		return;

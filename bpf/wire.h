@@ -41,6 +41,7 @@ enum scry_runtime { SCRY_RUNTIME_NONE, SCRY_RUNTIME_PYTHON, SCRY_RUNTIME_LUA, SC
 	X(NATIVE_RULE, "C frames: unwind rule of an unknown kind")      \
 	X(NATIVE_FAULT, "C frames: stack not readable")                 \
 	X(NATIVE_STUCK, "C frames: stack does not lead outwards")       \
+	X(NATIVE_PROBED, "C frames: a probe is being served")           \
 	X(NATIVE_APART, "C frames: not laid between those of this language") \
 	X(NATIVE_MISMATCH, "C frames: do not fit the interpreted ones") \
 	X(NATIVE_FULL, "C frames: unwind tables full")                     \

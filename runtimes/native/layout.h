@@ -110,6 +110,7 @@ struct native_proc {
 struct native_walk {
 	__u64 pc, sp, bp, bx;
 	__u64 link;    /* what is looked up: pc, or the last byte of the call before it, as link-time address */
+	__u64 returns; /* where functions with a probe at their return have been made to return to; 0: none has */
 	__u64 reg[16]; /* of the innermost frame, by their DWARF numbers */
 	struct native_mapping map; /* that pc was found in last */
 	__u64 saved[NATIVE_SAVED]; /* the words below a frame's CFA */

@@ -43,6 +43,23 @@ HOP int hop_burn(int n)
 	return kept;
 }
 
+/* Called often, with places for probes: its first instruction saves rbp and nothing else, that at hop_probed must be executed. */
+HOP int hop_small(int n)
+{
+	char room[n * 16 + 16];
+
+	__asm__ volatile("" : : "r"(room) : "memory");
+	__asm__ volatile(".globl hop_probed\nhop_probed: imul $3, %0, %0" : "+r"(n));
+	return n;
+}
+
+HOP int hop_often(int n)
+{
+	for (int i = 0; i < 20000; i++)
+		kept = hop_small(n & 1);
+	return kept;
+}
+
 static long syscall3(long number, long a, void *b, long c)
 {
 	long result;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Python calls C calls Python, three levels deep, and works there in C and in the kernel, or with ARGUMENT 2 blocks there: in the
-first thread and in another. ARGUMENT 1: the library made of mixed.c."""
+"""Python calls C calls Python, three levels deep, and works there in C and in the kernel, or with ARGUMENT 2 "block" blocks there, or
+with "often" calls a small function there: in the first thread and in another. ARGUMENT 1: the library made of mixed.c."""
 import ctypes
 import os
 import threading
@@ -8,14 +8,16 @@ import threading
 from target import argument, ready, stop
 
 library = ctypes.CDLL(argument(1, ""))
-blocks = argument(2, "")
+how = argument(2, "")
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 zeros = os.open("/dev/zero", os.O_RDONLY)
 
 
 def third(n):
-    while blocks and not stop:
+    while how == "block" and not stop:
         library.hop_sleep(5)
+    while how == "often" and not stop:
+        library.hop_often(n)
     while not stop:
         library.hop_burn(n)
         library.hop_read(zeros)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stacks of C through code of other kinds: with probes in it."""
+import contextlib
+import ctypes
+import os
+import struct
+import subprocess
+import time
+
+from live import FULL, Failure, Skip, Target, expect, record_target, test
+from test_mixed import CHAIN, build, plain
+
+SECONDS = 3 if FULL else 0.8
+PERF_EVENT_OPEN = 298		# x86-64
+SERVED = "a probe is being served"
+
+
+def symbol(library, name):
+    """Where it is in the file; addresses and offsets are the same in one so small, or this says so."""
+    listing = subprocess.run(["nm", library], stdout=subprocess.PIPE, check=True).stdout.decode()
+    address = next(int(line.split()[0], 16) for line in listing.splitlines() if line.endswith(" " + name))
+    headers = subprocess.run(["readelf", "-lW", library], stdout=subprocess.PIPE, check=True).stdout.decode()
+    for line in headers.splitlines():
+        if line.split()[:1] == ["LOAD"] and "E" in line.split()[6:8]:
+            offset, start, size = (int(part, 16) for part in (line.split()[1], line.split()[2], line.split()[4]))
+            if start <= address < start + size:
+                return address - start + offset
+    raise Failure("%s has no code at %#x" % (library, address))
+
+
+@contextlib.contextmanager
+def probes(pid, library, places):
+    """Probes of somebody else, by perf_event_open(2): (symbol, at its return?)."""
+    source = "/sys/bus/event_source/devices/uprobe/type"
+    if os.uname().machine != "x86_64" or not os.path.exists(source):
+        raise Skip("no probes of user code by perf_event_open")
+    with open(source) as kind:
+        kind = int(kind.read())
+    libc = ctypes.CDLL(None, use_errno=True)
+    path = ctypes.create_string_buffer(library.encode())
+    opened = []
+    try:
+        for name, at_return in places:
+            attributes = struct.pack("=IIQQQQQIIQQ", kind, 128, int(at_return), 0, 0, 0, 0, 0, 0, ctypes.addressof(path),
+                                     symbol(library, name)).ljust(128, b"\0")
+            fd = libc.syscall(PERF_EVENT_OPEN, attributes, pid, -1, -1, 0)
+            if fd < 0:
+                raise Skip("no probe at %s: %s" % (name, os.strerror(ctypes.get_errno())))
+            opened.append(fd)
+        yield lambda: [struct.unpack("Q", os.read(fd, 8))[0] for fd in opened]
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+@test("few" if FULL else "one")
+def code_with_probes_of_others(python):
+    """A breakpoint at an instruction that saves a register, one that is executed elsewhere, and changed return addresses, one of
+    them there since before: the stacks are those without."""
+    python.needs("ctypes")
+    library = build(python)
+    places = [("hop_small", False), ("hop_probed", False), ("hop_small", True), ("hop_often", True)]
+    with Target(python, "mixed", library, "often") as target:
+        with probes(target.pid, python.root + library, places) as counts:
+            time.sleep(0.1)
+            recording = record_target(target, 2999, SECONDS, "--native", allowed=("C frames: " + SERVED,), rate=0.05)
+            hits = counts()
+            target.process.kill()		# probes that are met all the time take long to be removed
+            target.process.wait()
+    expect(all(hits), "probes met: %s" % hits)
+    bad, total, inside, served = [], 0, 0, 0
+    whole = CHAIN + ["hop_often", "hop_small"]
+    for frames, count in recording.stacks:
+        chain = [plain(frame) for frame in frames if plain(frame) in whole]
+        total += count
+        inside += count * (chain == whole)
+        if frames[0].name == "[C frames: %s]" % SERVED:
+            served += count
+        elif chain != whole[:len(chain)] or len(chain) < len(CHAIN):
+            bad.append((frames, count))
+    share = sum(count for _, count in bad)
+    expect(share <= max(3, 0.01 * total), "%d of %d stacks, e.g. %s: %s" % (share, total, bad[:1], recording.json["errors"]))
+    expect(inside > 0.2 * total, "%d of %d stacks in the function with probes: %s" % (inside, total, recording.json["errors"]))
+    return "%d of %d stacks in the function, %d with a probe in between; probes met %s times" % (inside, total, served, hits)
