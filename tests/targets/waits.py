@@ -12,7 +12,7 @@ import threading
 import time
 
 from target import argument, finish, ready, stop
-from tid import gettid, libc
+from tid import gettid, libc, until_gone
 
 now = getattr(time, "monotonic", time.time)
 lock, shared = threading.Lock(), threading.Lock()
@@ -93,6 +93,10 @@ def live(work):
     life["wall"] = now() - life.pop("since")
 
 
+def number_of(name):
+    return int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
+
+
 many = argument(1, 0)
 kinds = [busy] * many or [asleep, locked, receiving, reading, polling, syncing, spawning, mixed, contending, contending]
 lock.acquire()
@@ -107,6 +111,7 @@ for thread in threads:
     outer.append(now())
     thread.start()
     started.acquire()
+tids = {number_of(name): life["tid"] for name, life in lives.items()}
 ready(threads={name: life["tid"] for name, life in lives.items()})
 while not stop:
     time.sleep(0.05)
@@ -118,7 +123,8 @@ if child:
     os.kill(child, signal.SIGKILL)
 for number, thread in enumerate(threads):
     thread.join()
+    until_gone(tids[number])
     outer[number] = now() - outer[number]
 for name in lives:
-    lives[name]["outer"] = outer[int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))]
+    lives[name]["outer"] = outer[number_of(name)]
 finish(threads=lives)
