@@ -47,16 +47,14 @@ static void put_function(const struct profile_tree *tree, const struct profile_r
 		row->self.samples, row->total.samples, ns(p, &row->self), ns(p, &row->total));
 }
 
-/* Where its time has gone, of events that tell; the values of others are no time of the thread's own. */
-static void write_times(const struct profile_tree *tree, uint32_t thread, FILE *to)
+/* A thread's time off CPU by reason; the sum of it, and *on its time on CPU. */
+static uint64_t write_off(const struct profile_tree *tree, uint32_t thread, bool shown, uint64_t *on, FILE *to)
 {
 	const struct profile *p = tree->profile;
-	const char *event = p->header.event, *separator = "";
-	uint64_t on = 0, off = 0;
+	const char *separator = "";
+	uint64_t off = 0;
 
-	if (strcmp(event, "cpu") && strcmp(event, "offcpu") && strcmp(event, "wall"))
-		return;
-	fputs(", \"off\": {", to);
+	fputs(shown ? ", \"off\": {" : "", to);
 	for (uint32_t i = 1; i <= tree->reasons.count; i++) {
 		uint32_t reason = (uint32_t)tree->reasons.keys[i].b;
 		uint64_t value = tree->reason_weights[i].value;
@@ -64,16 +62,37 @@ static void write_times(const struct profile_tree *tree, uint32_t thread, FILE *
 		if (tree->reasons.keys[i].a != thread)
 			continue;
 		if (!profile_is_off(p, reason)) {
-			on += value;
+			*on += value;
 			continue;
 		}
 		off += value;
+		if (!shown)
+			continue;
 		fputs(separator, to);
 		escape_json(to, profile_reason(p, reason));
 		fprintf(to, ": %" PRIu64, value);
 		separator = ", ";
 	}
-	fprintf(to, "}, \"cpu_ns\": %" PRIu64 ", \"off_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64, on, off, on + off);
+	fputs(shown ? "}" : "", to);
+	return off;
+}
+
+/* Where its time has gone, as far as the event tells; the values of others are no time of the thread's own. */
+static void write_times(const struct profile_tree *tree, uint32_t thread, FILE *to)
+{
+	const char *event = tree->profile->header.event;
+	bool wall = !strcmp(event, "wall"), knows_on = wall || !strcmp(event, "cpu"), knows_off = wall || !strcmp(event, "offcpu");
+	uint64_t on = 0, off;
+
+	if (!knows_on && !knows_off)
+		return;
+	off = write_off(tree, thread, knows_off, &on, to);
+	if (knows_on)
+		fprintf(to, ", \"cpu_ns\": %" PRIu64, on);
+	if (knows_off)
+		fprintf(to, ", \"off_ns\": %" PRIu64, off);
+	if (wall)
+		fprintf(to, ", \"wall_ns\": %" PRIu64, on + off);
 }
 
 static void put_reason(const struct profile_tree *tree, const struct profile_row *row, FILE *to)
