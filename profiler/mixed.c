@@ -7,6 +7,8 @@
 #include "../runtimes/native/binaries.h"
 #include "base/array.h"
 
+#define MAX_COMPILED 4 /* frames of one such call */
+
 void mixed_deinit(struct mixed *m)
 {
 	free(m->frames);
@@ -104,6 +106,17 @@ static void lay_apart(struct mixed *m, const struct scry_sample *sample, bool un
 		add_interpreted(m, &sample->frames[i]);
 }
 
+/* Code made at run time that eval goes on into: the interpreter's own, by its compiler (CPython 3.13 and later), and a frame or two. */
+static bool is_compiled(const struct mixed *m, const struct scry_sample *sample, __u32 at)
+{
+	__u32 end = at + MAX_COMPILED < sample->native ? at + MAX_COMPILED : sample->native;
+
+	while (at < end && kind_of(&sample->frames[sample->count + at]) == SCRY_FRAME_ADDRESS)
+		if (++at < end && is_eval(m, &sample->frames[sample->count + at]))
+			return true;
+	return false;
+}
+
 /* unlinked: of the innermost call of the eval function there is no frame. */
 static void lay_together(struct mixed *m, const struct scry_sample *sample, bool unlinked)
 {
@@ -121,7 +134,7 @@ static void lay_together(struct mixed *m, const struct scry_sample *sample, bool
 
 		if (!is_eval(m, frame) || unlinked) {
 			unlinked &= !is_eval(m, frame);
-			if (m->all || !below || outermost || !own)
+			if (m->all || ((!below || outermost || !own) && !is_compiled(m, sample, i)))
 				add(m, frame);
 			called = false;
 			continue;

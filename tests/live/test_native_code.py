@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Stacks of C through code of other kinds: with probes in it."""
+"""Stacks of C through code of other kinds: with probes in it, compiled by the interpreter, the kernel's own, in signal handlers."""
 import contextlib
 import ctypes
 import os
@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 
-from live import FULL, Failure, Skip, Target, expect, record_target, test
+from live import FULL, Failure, Skip, Target, expect, no_bad, record, record_target, test
 from test_mixed import CHAIN, build, plain
 
 SECONDS = 3 if FULL else 0.8
@@ -82,3 +82,25 @@ def code_with_probes_of_others(python):
     expect(share <= max(3, 0.01 * total), "%d of %d stacks, e.g. %s: %s" % (share, total, bad[:1], recording.json["errors"]))
     expect(inside > 0.2 * total, "%d of %d stacks in the function with probes: %s" % (inside, total, recording.json["errors"]))
     return "%d of %d stacks in the function, %d with a probe in between; probes met %s times" % (inside, total, served, hits)
+
+
+@test("few")
+def code_that_python_compiles(python):
+    """3.15 keeps frame pointers in it; before, such stacks are not whole, and say so. It is never shown apart from what it runs."""
+    python.since(3, 14)
+    asked = subprocess.run([python.path, "-c", "import sys; print(sys._jit.is_available())"], stdout=subprocess.PIPE)
+    if asked.stdout.strip() != b"True":
+        raise Skip("this build has no compiler")
+    with Target(python, "libraries", prefix=["env", "PYTHON_JIT=1"]) as target:
+        target.until_it_used(0.5)
+        every = record("-p", target.pid, "-F", 2999, "-d", SECONDS, "--native=all")
+        folded = record("-p", target.pid, "-F", 2999, "-d", SECONDS, "--native")
+    met = sum(count for frames, count in every.stacks if any(frame.name == "[unknown]" for frame in frames))
+    expect(met, "it compiled nothing")
+    errors, samples = folded.json["errors"], folded.samples
+    bad = sum(count for cause, count in errors.items() if python.minor >= (3, 15) or not cause.startswith("C frames: "))
+    expect(bad <= max(3, 0.01 * samples), "of %d not whole: %s" % (samples, errors))
+    shown = [(frames, count) for frames, count in folded.stacks
+             if not frames[0].name.startswith("[C frames") and any(frame.name == "[unknown]" for frame in frames)]
+    no_bad(shown, samples, "compiled code is shown")
+    return "%d of %d stacks through compiled code; not whole: %s" % (met, every.samples, errors)

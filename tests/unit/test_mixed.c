@@ -137,6 +137,10 @@ static void what_only_leads_on_is_left_out(void **state)
 	expect("iicEiiiEiii", "1121", SCRY_WALK_OK, "iic12i", "iic1Eiii2Eiii");
 	expect("ciEcjicEi", "1121", SCRY_WALK_OK, "ci1cjc2i", "ci1Ecjic2Ei");
 	expect("ccc", "", SCRY_WALK_OK, "ccc", "ccc");
+	/* What the interpreter has compiled, eval runs. */
+	expect("jjEc", "11", SCRY_WALK_OK, "1c", "jj1Ec");
+	expect("cijEcijEc", "1121", SCRY_WALK_OK, "ci1c2c", "cij1Ecij2Ec");
+	expect("jcEcjiEc", "1121", SCRY_WALK_OK, "jc1cj2c", "jc1Ecji2Ec");
 }
 
 /* A call of eval that has no frame of the program: one that returns while it clears what it has. */
