@@ -333,7 +333,7 @@ static __always_inline void call_replace(struct scry_at *at, __u64 frame, int in
 	__u64 top = at->thread->top;
 	__u32 depth = at->thread->depth;
 
-	call_close(at->thread, frame, index, old->suspended ? SCRY_CALL_RETURN : SCRY_CALL_UNWIND, at->slot);
+	call_close(at->thread, frame, index, old->suspended ? SCRY_CALL_DROPPED : SCRY_CALL_UNWIND, at->slot);
 	at->thread->top = top;
 	at->thread->depth = depth;
 }
@@ -353,6 +353,17 @@ static __always_inline struct scry_call *call_of(struct scry_at *at, const struc
 	return call_at(call_put(here->frame, &new));
 }
 
+/*
+ * A frame that nobody has seen begin, and the innermost call is its caller: that of the interpreter's by which __init__ is called
+ * (3.13+), or one that is left out.
+ */
+static __always_inline bool is_between(struct scry_at *at, __u64 frame)
+{
+	__u64 top = at->thread->top;
+
+	return top && frame && frame != top && python_previous(frame, at->slot) == top && !call_find(at, frame);
+}
+
 static __always_inline int enter(struct scry_at *at)
 {
 	struct scry_here here = at->s->here;
@@ -365,6 +376,8 @@ static __always_inline int enter(struct scry_at *at)
 	if (here.caller != at->thread->top) {
 		python_skip(at->slot);
 		here.caller = at->s->here.caller;
+		if (is_between(at, here.caller))
+			here.caller = at->thread->top;
 		if (here.caller != at->thread->top)
 			call_reconcile(at->thread, here.caller, at->slot);
 	}

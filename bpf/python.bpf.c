@@ -188,6 +188,13 @@ __noinline int python_look(__u64 frame, __u32 slot)
 	return s->walk.error;
 }
 
+__noinline __u64 python_previous(__u64 frame, __u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
+
+	return l ? walk_pointer(frame + OFF(l->frame_previous)) : 0;
+}
+
 __noinline int python_skip(__u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);

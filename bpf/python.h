@@ -56,6 +56,9 @@ int python_walk(__u32 pid, __u32 slot);
 /* Look at one frame (0: the thread's current one) into s->here, and into frames[0]. An enum scry_walk_error. */
 int python_look(__u64 frame, __u32 slot);
 
+/* The frame that this one was called by; 0: none, or it cannot be read. */
+__u64 python_previous(__u64 frame, __u32 slot);
+
 /* s->here.caller may be one of the interpreter's own frames, which mark entries from C: then take its caller. */
 int python_skip(__u32 slot);
 

@@ -217,6 +217,7 @@ enum scry_call_type {
 	SCRY_CALL_RETURN,
 	SCRY_CALL_YIELD, /* it is suspended */
 	SCRY_CALL_UNWIND, /* left by an exception */
+	SCRY_CALL_DROPPED, /* a suspended generator is no more; noticed at some time later */
 };
 
 /* What Lua's collector does, told in place of a generation. */

@@ -15,6 +15,7 @@ const char *const event_kind_names[SCRY_EVENT_COUNT] = {
 const char *const event_call_names[] = {
 	[SCRY_CALL_ENTRY] = "entry", [SCRY_CALL_RESUME] = "resume", [SCRY_CALL_RETURN] = "return",
 	[SCRY_CALL_YIELD] = "yield", [SCRY_CALL_UNWIND] = "unwind",
+	[SCRY_CALL_DROPPED] = "dropped",
 };
 
 bool event_call_begins(const struct event *event)
@@ -97,7 +98,7 @@ int event_decode(const struct scry_record *record, size_t size, struct event *re
 		return -EINVAL;
 	left -= frames * sizeof(sample->frames[0]);
 	event = (const struct scry_event *)&sample->frames[frames];
-	if (event->event == SCRY_EVENT_CPU || event->event >= SCRY_EVENT_COUNT || event->type > SCRY_CALL_UNWIND)
+	if (event->event == SCRY_EVENT_CPU || event->event >= SCRY_EVENT_COUNT || event->type > SCRY_CALL_DROPPED)
 		return -EINVAL;
 	ret->kind = event->event;
 	ret->type = event->type;

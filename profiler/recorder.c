@@ -188,7 +188,7 @@ static void take_wait_record(struct recorder *r, const struct scry_wait *wait, s
  * of at its beginning and at its end: counted it is by the first, timed by the last. false: another record tells of it. */
 static bool event_weight(const struct recorder *r, const struct event *event, uint64_t *weight)
 {
-	bool ends = event->type == SCRY_CALL_RETURN || event->type == SCRY_CALL_UNWIND;
+	bool ends = event->type == SCRY_CALL_RETURN || event->type == SCRY_CALL_UNWIND || event->type == SCRY_CALL_DROPPED;
 
 	*weight = r->period ? r->period : event->own_ns;
 	return event->kind != SCRY_EVENT_CALL || (r->period ? event->type == SCRY_CALL_ENTRY : ends);

@@ -41,6 +41,8 @@ void trace_take(struct trace *t, const struct scry_record *record, size_t size)
 {
 	if (is_full(t) || !watch_take(&t->watch, record, size, &t->event))
 		return;
+	if (t->event.kind == SCRY_EVENT_CALL && t->event.type == SCRY_CALL_DROPPED) /* nothing has happened now */
+		return;
 	t->options->writer->event(t, &t->event);
 	t->shown++;
 }

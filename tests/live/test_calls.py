@@ -4,6 +4,7 @@ import collections
 
 import events
 from live import Failure, Skip, Target, expect, test
+from test_events import call_methods, trace
 
 # Left by an exception each time; others of calls.py never are, but for generators that are closed.
 FAIL = ("down", "through2", "through1", "boom", "failing", "reraised", "finally_", "failing_gen", "__getattr__")
@@ -54,6 +55,23 @@ def calls_are_counted_exactly_by_the_eval_function(python):
     if python.minor > (3, 10):
         raise Skip("calls stay inside the eval function")
     return forced(python, "eval")
+
+
+@test("minors")
+def calls_are_nested_as_in_the_program(python):
+    """In their order, and each below the call that made it."""
+    said = []
+    for method in call_methods(python):
+        with Target(python, "nests") as target:
+            truth, seen = trace(target, "call", "--method", method, "--file", "*nests.py")
+        entries = [[event["function"].split(".")[-1], event["depth"]] for event in seen if event["type"] == "entry"]
+        first = entries.index(["work", entries[[name for name, _ in entries].index("work")][1]])
+        got = [[name, depth - entries[first][1]] for name, depth in entries[first:first + len(truth["nested"])]]
+        wrong = [(one, other) for one, other in zip(truth["nested"], got) if one != other]
+        expect(len(got) == len(truth["nested"]) and not wrong, "by %s: %d of %d; first that differ: %s" % (
+            method, len(got), len(truth["nested"]), wrong[:2]))
+        said.append("%d by %s" % (len(got), method))
+    return ", ".join(said)
 
 
 @test("minors")

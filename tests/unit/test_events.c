@@ -117,9 +117,9 @@ static void unknown_kinds_are_refused(void **state)
 	event_of(&r)->event = SCRY_EVENT_CPU;
 	assert_int_equal(decode_exactly(&r, size), -EINVAL);
 	event_of(&r)->event = SCRY_EVENT_CALL;
-	event_of(&r)->type = SCRY_CALL_UNWIND + 1;
+	event_of(&r)->type = SCRY_CALL_DROPPED + 1;
 	assert_int_equal(decode_exactly(&r, size), -EINVAL);
-	event_of(&r)->type = SCRY_CALL_UNWIND;
+	event_of(&r)->type = SCRY_CALL_DROPPED;
 	assert_int_equal(decode_exactly(&r, size), 0);
 	event_of(&r)->text_kind[0] = 3;
 	assert_int_equal(decode_exactly(&r, size), -EINVAL);

@@ -75,6 +75,7 @@ static const struct event_made calls[] = {
 	CALL(ENTRY, 213000, handle),
 	CALL(ENTRY, 220000, load, .depth = 1),
 	CALL(RETURN, 4911000, load, .depth = 1, .duration_ns = 4691000, .own_ns = 4691000),
+	CALL(DROPPED, 4912000, load, .depth = 1, .duration_ns = 1000, .own_ns = 1000), /* is not told */
 	CALL(UNWIND, 9120000, handle, .duration_ns = 8907000, .own_ns = 4216000),
 };
 
