@@ -65,6 +65,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 		at->thread->top = at->thread->passed = 0;
 		at->thread->depth = 0;
 		at->thread->gc_since = 0;
+		at->thread->thrown = 0;
 		at->thread->gil_held_since = at->thread->gil_waits_since = 0;
 		at->thread->imports = 0;
 	}
@@ -88,12 +89,27 @@ static __always_inline void at_end(struct scry_at *at)
 /* Room for the event and its texts behind the frames. */
 #define MAX_EVENT_FRAMES (SCRY_MAX_STACK - 1024)
 
-/* The event's record behind the frames that are there now; NULL: not wanted. With config.stack the callers are added. */
-static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry_event_kind kind)
+/* The event's record behind the frames that are there now. */
+static __always_inline struct scry_event *at_record(struct scry_at *at, enum scry_event_kind kind)
 {
 	struct scry_scratch *s = at->s;
 	struct scry_event *event;
-	__u32 n;
+	__u32 n = s->walk.count;
+
+	if (n > MAX_EVENT_FRAMES)
+		n = MAX_EVENT_FRAMES;
+	s->sample.count = n;
+	s->sample.native = s->sample.kernel = s->sample.native_error = 0;
+	event = (struct scry_event *)&s->frames[n];
+	__builtin_memset(event, 0, sizeof(*event));
+	event->event = kind;
+	return event;
+}
+
+/* The same; with config.stack the callers are added. */
+static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry_event_kind kind)
+{
+	struct scry_scratch *s = at->s;
 
 	if (config.stack && s->walk.count == 1 && s->here.caller) {
 		s->walk.frame = s->here.caller;
@@ -106,15 +122,7 @@ static __always_inline struct scry_event *at_event(struct scry_at *at, enum scry
 		s->walk.window_from = s->walk.window_last = 0;
 		python_walk(at->pid, at->slot);
 	}
-	n = s->walk.count;
-	if (n > MAX_EVENT_FRAMES)
-		n = MAX_EVENT_FRAMES;
-	s->sample.count = n;
-	s->sample.native = s->sample.kernel = s->sample.native_error = 0;
-	event = (struct scry_event *)&s->frames[n];
-	__builtin_memset(event, 0, sizeof(*event));
-	event->event = kind;
-	return event;
+	return at_record(at, kind);
 }
 
 /* Append a C string of the target as text `which`; texts must be added in order. */
@@ -153,7 +161,7 @@ static __always_inline bool code_dropped(__u32 code)
 	__u32 index = code & (MAX_VERDICTS - 1);
 	__u8 *verdict = bpf_map_lookup_elem(&verdicts, &index);
 
-	return verdict && *verdict == SCRY_VERDICT_DROP;
+	return verdict && (*verdict & ~SCRY_VERDICT_NAMED) == SCRY_VERDICT_DROP;
 }
 
 #endif

@@ -28,6 +28,7 @@ struct {
 struct scry_thread {
 	__u64 top;	/* innermost frame */
 	__u64 state;	/* the interpreter's, where it was looked for when a call began last */
+	__u64 thrown;	/* Lua: ns: when an error was thrown last whose effects have not been seen; 0: none */
 	__u64 value_frame, value; /* a frame that is about to be popped, and the object it returns */
 	__u64 passed;	    /* frame object of the frame that an exception passed last; 0: none */
 	__u64 passed_since; /* struct scry_call.since of its call */

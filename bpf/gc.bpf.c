@@ -98,7 +98,7 @@ static __always_inline void gc_look(struct scry_at *at)
 			return;
 		}
 		if (!config.stack)
-			s->walk.max_stack = 1;
+			s->walk.max_stack = 2; /* who calls a function tells its name */
 		lua_walk(at->pid, at->slot);
 	} else if (config.runtimes & 1 << SCRY_RUNTIME_PYTHON && python_look(0, at->slot)) {
 		s->walk.count = 0;

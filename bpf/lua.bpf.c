@@ -165,6 +165,20 @@ static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32
 	return lua_code_by(s, cache, kind, address, lua_glance(&lua->layout, s, address), lua->watches_load);
 }
 
+/* The binary's index is that of the process that is prepared. */
+__noinline int lua_proto_id(__u32 index, __u32 slot, __u64 proto)
+{
+	const struct scry_lua *lua = lua_binary(index);
+	void *cache = bpf_map_lookup_elem(&code_cache, &slot);
+	struct scry_scratch *s = scratch_at(slot);
+	__u32 id;
+
+	if (!lua || !s || !cache || walk_read(s->raw, lua->layout.proto_bytes & 255, proto))
+		return -SCRY_WALK_CODE_FAULT;
+	id = lua_code(s, cache, LUA_KIND_PROTO, proto);
+	return id ? (int)id : -(int)s->walk.error;
+}
+
 /* ---- the search for the lua_State ---- */
 
 /* Begin with the registers. */

@@ -39,4 +39,36 @@ int lua_enter(__u32 pid, __u32 slot);
 /* Walk from there into frames[]; walk.error and walk.count tell how it went. */
 int lua_walk(__u32 pid, __u32 slot);
 
+/* lua_enter() has found a state: walk from this CallInfo of it on instead, behind frames[0]. 1: it is another state. */
+int lua_begin_at(__u64 state, __u64 ci, __u32 slot);
+
+/* The id of a function by its Proto, in the process that is prepared, whose binary has that index. Else a negative enum
+ * scry_walk_error. */
+int lua_proto_id(__u32 index, __u32 slot, __u64 proto);
+
+/* What is to be looked at in a lua_State. */
+enum lua_how {
+	LUA_HOW_BEGINS,	  /* its innermost function, which begins */
+	LUA_HOW_REPLACES, /* the same, in a tail call to 5.3: it will have the place of the one below */
+	LUA_HOW_RUNS,	  /* its innermost function that is written in Lua, which runs */
+};
+
+/* Look, into s->lua. An enum scry_walk_error. */
+int lua_look_here(__u32 index, __u32 slot, __u64 state, __u32 how);
+
+/* Where the innermost function in Lua lies on the stack of a lua_State; -1: it runs none, LUA_LEVEL_UNKNOWN: it cannot be told. */
+int lua_nearest(__u32 index, __u32 slot, __u64 state);
+#define LUA_LEVEL_UNKNOWN 0x7fffffff
+
+/*
+ * What stands for a CallInfo as the frame of a call: from 5.2 on its address, in 5.1 they move. 0: not readable. The second of the
+ * innermost one of `state` (5.1), or of this one, which returns: s->lua.below is set.
+ */
+__u64 lua_frame_id(__u32 index, __u32 slot, __u64 state, __u64 ci);
+__u64 lua_id_below(__u32 index, __u32 slot); /* of the innermost function in Lua below that of s->lua; 0: there is none */
+__u64 lua_look_at_end(__u32 index, __u32 slot, __u64 state, __u64 ci);
+
+/* Tell user space how the function of s->lua is called here, if it is by one in Lua, and if that has not been told. */
+int lua_tell_naming(__u32 index, __u32 slot);
+
 #endif

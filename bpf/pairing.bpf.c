@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Entries and exits of calls become pairs here: the table of running calls, their times, and what is told or counted of them. */
+#include "account.h"
 #include "pairing.h"
 
 /* ---- the table ---- */
@@ -67,82 +68,6 @@ __noinline int call_put(__u64 frame, const struct scry_call *call)
 	return index < 0 ? set_put(which ^ 1, frame, call) : index;
 }
 
-static __always_inline void call_remove(int index)
-{
-	__u32 way = index & (SCRY_CALL_WAYS - 1), which = (__u32)index / SCRY_CALL_WAYS;
-	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
-
-	if (set)
-		*(volatile __u64 *)&set->frame[way] = 0;
-}
-
-/* ---- statistics ---- */
-
-static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
-
-static __noinline struct scry_call_stat *stat_of(__u32 code)
-{
-	struct scry_call_stat *stat = bpf_map_lookup_elem(&call_stats, &code);
-
-	if (stat)
-		return stat;
-	bpf_map_update_elem(&call_stats, &code, &no_calls, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&call_stats, &code);
-}
-
-static __always_inline void stat_add(const struct scry_call *call, bool failed, __u64 total, __u64 own)
-{
-	struct scry_call_stat *stat = stat_of(call->code);
-	__u32 bucket = hist_bucket(total);
-
-	if (!stat) {
-		count(SCRY_COUNT_UNTRACKED);
-		return;
-	}
-	if (!call->resumed)
-		__sync_fetch_and_add(&stat->calls, 1);
-	__sync_fetch_and_add(&stat->total_ns, total);
-	__sync_fetch_and_add(&stat->own_ns, own);
-	if (failed)
-		__sync_fetch_and_add(&stat->errors, 1);
-	if (total > stat->max_ns) /* two threads of a free-threaded process may race: the larger may be lost, never invented */
-		stat->max_ns = total;
-	if (bucket < SCRY_HIST_BUCKETS)
-		__sync_fetch_and_add(&stat->hist[bucket], 1);
-}
-
-/* ---- telling ---- */
-
-/* Arguments where it begins, a value where it ends; 0: the event has none. */
-static __always_inline void tell_values(struct scry_at *at, __u64 frame, enum scry_call_type type)
-{
-	if (config.args && type == SCRY_CALL_ENTRY)
-		python_arguments(frame, at->slot);
-	if (config.ret && (type == SCRY_CALL_RETURN || type == SCRY_CALL_YIELD) && at->s->event.value)
-		python_value(at->s->event.value, at->slot);
-}
-
-static __always_inline int call_tell(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type,
-				     __u64 duration, __u64 own)
-{
-	struct scry_event *event;
-
-	if (config.max_depth && call->depth >= config.max_depth)
-		return 0;
-	if (config.min_duration_ns && duration < config.min_duration_ns)
-		return 0;
-	if (code_dropped(call->code))
-		return 0;
-	event = at_event(at, SCRY_EVENT_CALL);
-	event->type = type;
-	event->depth = call->depth;
-	event->duration_ns = duration;
-	event->own_ns = own;
-	tell_values(at, frame, type);
-	at_send(at, event->value_bytes);
-	return 0;
-}
-
 /* ---- the end of a call ---- */
 
 /* To 3.10 a generator that is closed before it began enters the eval function too, and leaves it without running. */
@@ -170,14 +95,8 @@ static __always_inline void end(struct scry_at *at, __u64 frame, int index, stru
 	at->thread->depth = call->depth;
 	if (config.aggregate && type != SCRY_CALL_YIELD && !code_dropped(call->code) && !never_began(at, frame, call, type))
 		stat_add(call, type == SCRY_CALL_UNWIND, total, own);
-	if (config.stream) {
-		at->s->frames[0].code = call->code;
-		at->s->frames[0].at = SCRY_AT_NONE;
-		at->s->walk.count = 1;
-		at->s->walk.error = SCRY_WALK_OK;
-		at->s->here.caller = call->caller;
-		call_tell(at, frame, call, type, total, own);
-	}
+	if (config.stream)
+		call_tell_end(at, frame, call, type, total, own, TELL_PYTHON);
 	if (type == SCRY_CALL_YIELD) {
 		call->ran = total;
 		call->suspended = 1;
@@ -395,21 +314,10 @@ static __always_inline int enter(struct scry_at *at)
 	call->suspended = 0;
 	at->thread->top = here.frame;
 	at->thread->depth = call->depth + 1;
-	if (resumed && config.aggregate) {
-		struct scry_call_stat *stat = stat_of(here.code);
-
-		if (stat)
-			__sync_fetch_and_add(&stat->resumes, 1);
-	}
-	if (config.stream && !config.min_duration_ns) {
-		at->s->walk.count = 1;
-		at->s->frames[0].code = here.code;
-		at->s->frames[0].at = here.at;
-		/* Calls that were found to be over have been told of in between. */
-		at->s->walk.error = SCRY_WALK_OK;
-		at->s->here.caller = here.caller;
-		call_tell(at, here.frame, call, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, 0, 0);
-	}
+	if (resumed && config.aggregate)
+		stat_add_resume(here.code);
+	if (config.stream && !config.min_duration_ns)
+		call_tell_begin(at, here.frame, call, here.at, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, TELL_PYTHON);
 	return 0;
 }
 

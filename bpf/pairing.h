@@ -25,6 +25,18 @@ static __always_inline struct scry_call *call_find(struct scry_at *at, __u64 fra
 	return call_at(call_index(frame, at->instance));
 }
 
+static __always_inline void call_remove(int index)
+{
+	__u32 way = index & (SCRY_CALL_WAYS - 1), which = (__u32)index / SCRY_CALL_WAYS;
+	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
+
+	if (set)
+		*(volatile __u64 *)&set->frame[way] = 0;
+}
+
+/* Its index, or -1: there is no room. */
+int call_put(__u64 frame, const struct scry_call *call);
+
 /* The frame in s->here begins to run, for the first time or again. */
 int call_enter(struct scry_thread *thread, __u32 slot);
 

@@ -72,6 +72,7 @@ enum scry_record_kind {
 	SCRY_RECORD_WAIT,	/* struct scry_wait: a wait that has ended */
 	SCRY_RECORD_WAITING,	/* struct scry_wait: one that began before the recording, found now */
 	SCRY_RECORD_RAN,	/* struct scry_wait: the last of a thread's time on CPU, told by no sample */
+	SCRY_RECORD_NAMING,	/* struct scry_naming: how a function without a name of its own was called first */
 };
 
 /* Counters kept per CPU. */
@@ -282,6 +283,11 @@ struct scry_value {
 #define SCRY_VALUE_CHARS 64   /* shown of a str or bytes */
 #define SCRY_VALUE_PARAMS 32  /* shown of the arguments */
 
+struct scry_naming {
+	struct scry_record head;
+	struct scry_frame function, caller;
+};
+
 /* A call that runs, or is suspended. */
 struct scry_call {
 	__u32 code;
@@ -291,13 +297,37 @@ struct scry_call {
 	__u64 ran;	/* ns: in earlier runs, of a generator */
 	__u64 callees;	/* ns: in what it called */
 	__u32 depth;
-	__s32 at;	/* where it began to run, this time */
+	union {
+		__s32 at;      /* where it began to run, this time */
+		__u32 strand;  /* Lua: index of its struct scry_strand */
+	};
 	__u8 suspended;
 	__u8 resumed;	/* known only since it was resumed: its beginning was not seen */
 	__u8 unbegun;	/* a generator closed before its body began, which is no call */
-	__u8 generator; /* or coroutine: it may yield */
-	__u8 pad[4];
+	union {
+		__u8 generator; /* or coroutine: it may yield */
+		__u8 bottom;	/* Lua: the outermost known of its lua_State: struct scry_strand tells who resumed it */
+	};
+	__s32 level;	/* Lua: where its function lies on the stack of its lua_State */
 };
+
+/*
+ * A lua_State (a coroutine, or the main thread) with calls that are known, in the same table as they: it is suspended as a whole,
+ * however many they are. The times of its calls are less by what `waited` has grown since they began.
+ */
+struct scry_strand {
+	__u32 code; /* 0: this is no call */
+	__u32 instance;
+	__u64 state;   /* the lua_State */
+	__u64 resumer; /* the call that resumed it, or began it; 0: not known */
+	__u64 since;   /* ns: when it was resumed, or suspended, last */
+	__u64 waited;  /* ns that it was suspended so far */
+	__u32 running; /* calls */
+	__u8 suspended;
+	__u8 pad[3];
+	__u64 top; /* suspended: its innermost call */
+};
+_Static_assert(sizeof(struct scry_strand) == sizeof(struct scry_call), "they share a table");
 
 /*
  * The map `calls`: those whose frames' addresses fall into the same set. A hash map of the kernel's would cost a call its entry
@@ -312,6 +342,7 @@ struct scry_call_set {
 
 /* Of the name filter, for each code object. */
 enum scry_verdict { SCRY_VERDICT_NONE /* not decided yet */, SCRY_VERDICT_KEEP, SCRY_VERDICT_DROP };
+#define SCRY_VERDICT_NAMED 0x80 /* added: a SCRY_RECORD_NAMING has been sent */
 
 /* Kept by BPF for each function that was called; hist by bpf/hist.h. `calls` are those that have ended, by their beginning. */
 #define SCRY_HIST_BUCKETS 320

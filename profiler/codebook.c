@@ -14,6 +14,7 @@
 #define PAGE_IDS  4096u
 #define MAX_PAGES 8192u /* 2^25 code objects known, 512 MB; what comes later has no name */
 #define MAX_IDS	  SCRY_CODE_IDS
+#define CALL_NAME_SIZE 256
 
 /* Code objects that differ in nothing but their address share one. */
 struct identity {
@@ -24,6 +25,7 @@ struct identity {
 
 struct function {
 	struct codebook_function shown;
+	const char *called; /* NULL, or the name that a caller had for it, in place of its own; interned */
 	struct identity *identities;
 };
 
@@ -87,7 +89,7 @@ static uint32_t function_put(struct codebook *book, const struct code_name *name
 	if (!index || !array_reserve(&book->functions, &book->functions_room, index + 1, sizeof(*book->functions)))
 		return 0;
 	book->functions[index].shown = (struct codebook_function){
-		.name = intern_text(&book->texts, text),
+		.name = book->functions[index].called ?: intern_text(&book->texts, text),
 		.file = intern_text(&book->texts, file),
 		.line = name->first_line,
 		.hidden = name->hidden,
@@ -201,6 +203,21 @@ bool codebook_call_name(const struct codebook *book, const struct scry_frame *fr
 		return false;
 	return binary->ops->call_name(binary, &code->identity->name, from ? &from->identity->name : NULL,
 				      caller ? caller->at : SCRY_AT_NONE, name, size);
+}
+
+bool codebook_name_call(struct codebook *book, const struct scry_frame *frame, const struct scry_frame *caller)
+{
+	uint32_t index = codebook_find(book, frame->code), text;
+	struct function *function = index ? &book->functions[index] : NULL;
+	char name[CALL_NAME_SIZE];
+
+	if (!function || function->called || !codebook_call_name(book, frame, caller, name, sizeof(name)))
+		return false;
+	text = intern_put(&book->texts, name, strlen(name));
+	if (!text)
+		return false;
+	function->called = function->shown.name = intern_text(&book->texts, text);
+	return true;
 }
 
 int codebook_line(const struct codebook *book, const struct scry_frame *frame)

@@ -45,6 +45,9 @@ bool codebook_is_note(const struct codebook *book, uint32_t code);
 bool codebook_call_name(const struct codebook *book, const struct scry_frame *frame, const struct scry_frame *caller,
 			char *name, size_t size);
 
+/* From now on, call its function by that name, unless it has got one before. true: that is what it is called now. */
+bool codebook_name_call(struct codebook *book, const struct scry_frame *frame, const struct scry_frame *caller);
+
 /* Line of a frame's instruction; of the function's definition where the frame has none; 0: not known. */
 int codebook_line(const struct codebook *book, const struct scry_frame *frame);
 

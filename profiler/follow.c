@@ -53,6 +53,7 @@ int follow_create(struct scry_bpf *skel, const struct session_options *options, 
 	f->everywhere = options->all || options->cgroup || options->children || !probes_are_selective();
 	probes_init(&f->probes, skel);
 	f->probes.values = options->ret;
+	f->probes.arguments = options->args;
 	*ret = f;
 	return 0;
 }

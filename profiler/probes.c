@@ -19,12 +19,16 @@ const char *const runtime_event_names[] = { "call", "line", "gc", "import", "exc
 const char *const runtime_method_names[] = { "auto", "usdt", "handlers", "eval", "symbol", NULL };
 
 /* The programs that are attached at places. */
-enum program { CODE_DEALLOC, ON_CALL, ON_GC, ON_IMPORT, ON_MARKER, ON_GIL, PROGRAM_COUNT };
-static const char *const program_names[] = { "code_dealloc", "on_call", "on_gc", "on_import", "on_marker", "on_gil" };
+enum program { CODE_DEALLOC, ON_CALL, ON_LUA_CALL, ON_GC, ON_IMPORT, ON_MARKER, ON_GIL, PROGRAM_COUNT };
+static const char *const program_names[] = { "code_dealloc", "on_call", "on_lua_call", "on_gc", "on_import", "on_marker",
+					     "on_gil" };
 
 static const enum program site_programs[] = {
 #define X(name) [RUNTIME_SITE_##name] = ON_CALL,
 	RUNTIME_CALL_SITES(X)
+#undef X
+#define X(name) [RUNTIME_SITE_##name] = ON_LUA_CALL,
+	RUNTIME_LUA_CALL_SITES(X)
 #undef X
 #define X(name) [RUNTIME_SITE_##name] = ON_GC,
 	RUNTIME_GC_SITES(X)
@@ -55,13 +59,15 @@ static struct bpf_program *find_program(const struct scry_bpf *skel, enum progra
 	return bpf_object__find_program_by_name(skel->obj, program_names[program]);
 }
 
-void probes_choose_programs(struct scry_bpf *skel, unsigned events)
+void probes_choose_programs(struct scry_bpf *skel, unsigned events, unsigned runtimes)
 {
 	unsigned wanted = 1u << CODE_DEALLOC;
 
 	for (int event = 0; event < RUNTIME_EVENT_COUNT; event++)
 		if (events & 1u << event)
 			wanted |= 1u << event_programs[event];
+	if (events & 1u << RUNTIME_EVENT_CALL && runtimes & 1u << SCRY_RUNTIME_LUA)
+		wanted |= 1u << ON_LUA_CALL;
 	for (int i = 0; i < PROGRAM_COUNT; i++) {
 		bpf_program__set_autoload(find_program(skel, i), wanted & 1u << i);
 		if (uprobe_multi_is_there())
@@ -232,6 +238,10 @@ static int find_places(struct gathering *g, const struct runtime_binary *binary,
 	enum runtime_method *used = &g->probes->used[event];
 	int err = -ENOTSUP;
 
+	if (event == RUNTIME_EVENT_CALL && binary->ops->hides_values && (g->probes->values || g->probes->arguments)) {
+		snprintf(why, size, "neither arguments nor results are known of %s", binary->ops->name);
+		return -ENOTSUP;
+	}
 	if (values && method == RUNTIME_METHOD_USDT) {
 		snprintf(why, size, "markers do not tell the values that calls return");
 		return -ENOTSUP;

@@ -28,15 +28,16 @@ struct probe_link {
 
 struct probes {
 	struct scry_bpf *skel;
-	bool values; /* of calls, which they return, are wanted; set before any is added */
+	bool values, arguments; /* of calls are wanted: what they return, and are given; set before any is added */
 	struct probe_link *links; /* in the order they were added */
 	size_t count;
 	struct gathering *places[MAX_BINARIES]; /* of binaries that have been looked at; NULL: not yet */
 	enum runtime_method used[RUNTIME_EVENT_COUNT]; /* AUTO: not attached */
 };
 
-/* Before loading: which programs these events (bits 1 << enum runtime_event) need, and how they will be attached. */
-void probes_choose_programs(struct scry_bpf *skel, unsigned events);
+/* Before loading: which programs these events (bits 1 << enum runtime_event) need, of targets that may run these languages (bits
+ * 1 << enum scry_runtime), and how they will be attached. */
+void probes_choose_programs(struct scry_bpf *skel, unsigned events, unsigned runtimes);
 
 /* Can probes be put into single processes, so that others which run the same file are spared? */
 bool probes_are_selective(void);

@@ -331,7 +331,7 @@ bool session_place(const struct session *s, pid_t pid, struct scry_proc *ret)
 void session_judge(struct session *s, uint32_t code, enum scry_verdict verdict)
 {
 	__u32 index = code & (MAX_VERDICTS - 1);
-	__u8 value = verdict;
+	__u8 value = verdict | SCRY_VERDICT_NAMED; /* whatever its name: it is known well enough */
 
 	bpf_map__update_elem(s->skel->maps.verdicts, &index, sizeof(index), &value, sizeof(value), BPF_ANY);
 }
@@ -372,7 +372,7 @@ void session_each_call(const struct session *s, void (*add)(void *ctx, const str
 		if (bpf_map__lookup_elem(map, &i, sizeof(i), &set, sizeof(set), 0))
 			return;
 		for (int way = 0; way < SCRY_CALL_WAYS; way++)
-			if (set.frame[way])
+			if (set.frame[way] && set.call[way].code) /* else it is a struct scry_strand */
 				add(ctx, &set.call[way]);
 	}
 }

@@ -120,5 +120,5 @@ void session_size_maps(struct scry_bpf *skel, const struct session_options *o, i
 	bpf_program__set_autoload(skel->progs.sample_cpu, o->frequency && !session_is_deep(o));
 	bpf_program__set_autoload(skel->progs.sample_cpu_deep, o->frequency && session_is_deep(o));
 	spaces_size_maps(skel, session_is_deep(o), o->all || o->cgroup || o->children);
-	probes_choose_programs(skel, o->events);
+	probes_choose_programs(skel, o->events, o->runtimes ? o->runtimes : 0xff);
 }

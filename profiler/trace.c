@@ -21,7 +21,7 @@ int trace_init(struct trace *t, const struct trace_options *options, uint64_t or
 void trace_deinit(struct trace *t)
 {
 	for (size_t i = 0; i < t->labels_room; i++)
-		free(t->labels[i]);
+		free(t->labels[i].text);
 	free(t->labels);
 	watch_deinit(&t->watch);
 }

@@ -27,7 +27,10 @@ struct trace {
 	uint64_t shown;	 /* events */
 	bool failed;	 /* the output cannot be written any more */
 	struct event event;
-	char **labels;	 /* by function: as the text writer shows it */
+	struct trace_label {
+		const char *of; /* the name that it shows; the codebook's */
+		char *text;
+	} *labels; /* by function: as the text writer shows it */
 	size_t labels_room;
 };
 

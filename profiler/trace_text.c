@@ -30,9 +30,12 @@ static const char *label(struct trace *t, const struct watch_place *place)
 
 	if (!array_reserve(&t->labels, &t->labels_room, index + 1, sizeof(*t->labels)))
 		return "?";
-	if (!t->labels[index])
-		t->labels[index] = escape_fit(place->name, FUNCTION_TEXT_WHOLE);
-	return t->labels[index] ?: "?";
+	if (t->labels[index].of != place->name) { /* a function may get another name: codebook_name_call() */
+		free(t->labels[index].text);
+		t->labels[index].text = escape_fit(place->name, FUNCTION_TEXT_WHOLE);
+		t->labels[index].of = place->name;
+	}
+	return t->labels[index].text ?: "?";
 }
 
 /* " file:line" */

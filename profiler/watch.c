@@ -43,22 +43,60 @@ bool watch_wants(struct watch *w, uint32_t function)
 }
 
 /* From here on the kernel's programs spare what is not wanted. */
+static void judge_code(struct watch *w, uint32_t code)
+{
+	uint32_t function = codebook_find(w->book, code);
+
+	if (function && w->session && !watch_wants(w, function))
+		session_judge(w->session, code, SCRY_VERDICT_DROP);
+}
+
 static void take_code(struct watch *w, const struct scry_code *code, size_t size)
 {
-	uint32_t function;
-
 	if (size < sizeof(*code))
 		return;
 	codebook_add(w->book, code, size);
-	function = codebook_find(w->book, code->id);
-	if (function && w->session && !watch_wants(w, function))
-		session_judge(w->session, code->id, SCRY_VERDICT_DROP);
+	if (!w->filter.func || !codebook_needs_caller(w->book, code->id)) /* else its name is still to come */
+		judge_code(w, code->id);
+}
+
+/* A function that had no name may have one now, by which it is judged anew. */
+static void name_call(struct watch *w, const struct scry_frame *frame, const struct scry_frame *caller)
+{
+	uint32_t function = codebook_find(w->book, frame->code);
+
+	if (codebook_name_call(w->book, frame, caller) && function < w->verdicts_room)
+		w->verdicts[function] = SCRY_VERDICT_NONE;
+}
+
+static void take_naming(struct watch *w, const struct scry_naming *naming, size_t size)
+{
+	if (size < sizeof(*naming))
+		return;
+	name_call(w, &naming->function, &naming->caller);
+	judge_code(w, naming->function.code);
+}
+
+/* Names of an event's frames that their callers have for them. */
+static void name_frames(struct watch *w, const struct event *event)
+{
+	const struct scry_frame *caller = NULL;
+
+	for (uint32_t i = event->frame_count; i-- > 0;) {
+		const struct scry_frame *frame = &event->frames[i];
+
+		if (caller && codebook_needs_caller(w->book, frame->code))
+			name_call(w, frame, caller);
+		if (!codebook_is_note(w->book, frame->code))
+			caller = frame;
+	}
 }
 
 static bool take_event(struct watch *w, const struct scry_record *record, size_t size, struct event *ret)
 {
 	if (event_decode(record, size, ret))
 		return false;
+	name_frames(w, ret);
 	if (!watch_wants(w, ret->frame_count ? codebook_find(w->book, ret->frames[0].code) : 0))
 		return false;
 	return !w->filter.text || glob_match(w->filter.text, ret->text[0]);
@@ -69,6 +107,9 @@ bool watch_take(struct watch *w, const struct scry_record *record, size_t size, 
 	switch (record->kind) {
 	case SCRY_RECORD_CODE:
 		take_code(w, (const struct scry_code *)record, size);
+		return false;
+	case SCRY_RECORD_NAMING:
+		take_naming(w, (const struct scry_naming *)record, size);
 		return false;
 	case SCRY_RECORD_EXEC:
 	case SCRY_RECORD_EXIT:

@@ -83,6 +83,7 @@ struct runtime_ops {
 	const char *library;
 	const char *map;		/* of the BPF programs: where the binaries' wire goes, by their index */
 	size_t wire_size;
+	bool hides_values;		/* what functions are called with and return is not read: --args and --ret are refused */
 	bool by_content;		/* code objects are told apart by their content: exact also where no code_dealloc is known */
 
 	/*

@@ -20,6 +20,12 @@
 	X(function_entry)  /* markers, here and where nothing else is said */                                    \
 	X(function_return)                                                                                       \
 	X(line_path)	   /* marker line, for the path in the interpreter that its semaphore switches on */
+#define RUNTIME_LUA_CALL_SITES(X)                                                                                \
+	X(lua_execute)	   /* luaV_execute(L): C calls a Lua function, or goes on with a coroutine */             \
+	X(lua_called)	   /* behind luaD_precall(): a Lua function's frame is made, or a C function has returned */ \
+	X(lua_tail_called) /* the same of a tail call, behind luaD_precall() or luaD_pretailcall() */            \
+	X(lua_return)	   /* a Lua function has returned; its CallInfo is at hand (5.1: it returns, L is) */     \
+	X(lua_throw)	   /* luaD_throw(L, status): an error, or a coroutine that yields */
 #define RUNTIME_GC_SITES(X)                                                                                      \
 	X(gc_start)                                                                                              \
 	X(gc_done)                                                                                               \
@@ -43,7 +49,8 @@
 	X(gil_wait)	   /* calls of pthread_cond_timedwait: who finds it taken does that */
 
 #define RUNTIME_SITES(X)                                                                                         \
-	RUNTIME_CALL_SITES(X) RUNTIME_GC_SITES(X) RUNTIME_IMPORT_SITES(X) RUNTIME_MARKER_SITES(X) RUNTIME_GIL_SITES(X)
+	RUNTIME_CALL_SITES(X) RUNTIME_LUA_CALL_SITES(X) RUNTIME_GC_SITES(X) RUNTIME_IMPORT_SITES(X)              \
+	RUNTIME_MARKER_SITES(X) RUNTIME_GIL_SITES(X)
 
 enum runtime_site {
 #define X(name) RUNTIME_SITE_##name,

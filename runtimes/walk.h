@@ -76,6 +76,12 @@ struct scry_values {
 	__u8 stream[SCRY_VALUE_ROOM];
 };
 
+/* A call of Lua that is to be told of, with its callers. */
+struct lua_told {
+	__u64 now, duration, own; /* ns */
+	__u32 type, depth, wanted;
+};
+
 /* Room to build records in. */
 struct scry_scratch {
 	__u32 slot; /* its own index in BPF */
@@ -95,6 +101,16 @@ struct scry_scratch {
 			struct scry_frame place;
 		} unlinked; /* a frame that is about to run, whose caller is not in it yet; 0: none */
 	} event; /* being worked on */
+	struct {
+		__u64 state;	 /* lua_State */
+		__u64 ci;	 /* CallInfo of the function that begins or ends, or runs */
+		__u64 below;	 /* the one that it was called by, which may be a C function's */
+		__s32 code;	 /* its function; 0: not looked at */
+		__s32 level;	 /* where that lies on Lua's stack; -1: no function in Lua runs */
+		__u32 fresh;	 /* it has not begun */
+		__u32 plain;	 /* it was called: it has not taken the place of another in a tail call */
+		struct lua_told told;
+	} lua; /* event of a Lua call */
 	struct {
 		struct scry_stack_key key;
 		__u32 at; /* words done */

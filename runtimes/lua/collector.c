@@ -12,23 +12,16 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "../../profiler/base/cleanup.h"
-#include "../native/extents.h"
-#include "../python/sites.h"
-#include "../x86.h"
+#include "functions.h"
 #include "lua.h"
 
-#define MAX_FUNCTION  (64u << 10) /* bytes */
 #define MAX_FUNCTIONS 16	  /* that end one of them */
 #define MAX_CALLEES   128	  /* of one function */
 
 struct finder {
-	const struct elf *elf;
-	struct python_code code;
-	struct extents extents;
+	struct lua_functions functions;
 	struct lua_collector *ret;
 	char *why;
 	size_t size;
@@ -38,22 +31,6 @@ static int refuse(const struct finder *f, const char *text)
 {
 	snprintf(f->why, f->size, "%s", text);
 	return -ENOTSUP;
-}
-
-/* The extent that begins there; NULL: none does. */
-static const struct extents_row *function_at(const struct finder *f, __u64 address)
-{
-	for (size_t i = 0; i < f->extents.count; i++)
-		if (f->extents.rows[i].start == address)
-			return f->extents.rows[i].length <= MAX_FUNCTION ? &f->extents.rows[i] : NULL;
-	return NULL;
-}
-
-static bool decode(const struct finder *f, __u64 address, struct x86_insn *ret)
-{
-	__u64 at = address - f->code.address;
-
-	return at < f->code.size && x86_decode(f->code.bytes + at, f->code.size - at, address, ret);
 }
 
 static bool is_out(const struct extents_row *row, __u64 address)
@@ -87,7 +64,7 @@ static bool read_callees(const struct finder *f, const struct extents_row *row, 
 
 	ret->count = 0;
 	for (__u64 at = row->start; at < end; at += insn.length) {
-		if (!decode(f, at, &insn))
+		if (!lua_instruction(&f->functions, at, &insn))
 			return false;
 		if (!insn.target || !is_out(row, insn.target) || callees_have(ret, insn.target))
 			continue;
@@ -107,9 +84,9 @@ static int find_common(struct finder *f, __u64 *ret)
 		const struct extents_row *row;
 		struct elf_symbol symbol;
 
-		if (elf_symbol(f->elf, allocating[i], &symbol))
+		if (elf_symbol(f->functions.elf, allocating[i], &symbol))
 			return refuse(f, "the file is stripped and does not export Lua's functions, which would lead to luaC_step");
-		row = function_at(f, symbol.address);
+		row = lua_function_at(&f->functions, symbol.address);
 		if (!row || !read_callees(f, row, &own))
 			return refuse(f, "the file is stripped, and the code that would lead to luaC_step is not as expected");
 		left = 0;
@@ -129,13 +106,13 @@ static int find_common(struct finder *f, __u64 *ret)
 /* 5.2: luaC_step() only decides whether to do one, and then jumps to luaC_forcestep(), or to the much smaller luaE_setdebt(). */
 static int find_forced(struct finder *f, __u64 step, __u64 *ret)
 {
-	const struct extents_row *row = function_at(f, step), *largest = NULL, *next;
+	const struct extents_row *row = lua_function_at(&f->functions, step), *largest = NULL, *next;
 	struct callees callees;
 
 	if (!row || !read_callees(f, row, &callees))
 		return refuse(f, "the code of luaC_step is not as expected");
 	for (unsigned i = 0; i < callees.count; i++) {
-		next = function_at(f, callees.at[i]);
+		next = lua_function_at(&f->functions, callees.at[i]);
 		if (next && (!largest || next->length > largest->length))
 			largest = next;
 	}
@@ -148,11 +125,11 @@ static int find_step(struct finder *f, unsigned version)
 	struct elf_symbol symbol;
 	int err = 0;
 
-	if (version == LUA_VERSION(5, 2) && !elf_symbol(f->elf, "luaC_forcestep", &symbol)) {
+	if (version == LUA_VERSION(5, 2) && !elf_symbol(f->functions.elf, "luaC_forcestep", &symbol)) {
 		f->ret->step = symbol.address;
 		return 0;
 	}
-	if (!elf_symbol(f->elf, "luaC_step", &symbol))
+	if (!elf_symbol(f->functions.elf, "luaC_step", &symbol))
 		f->ret->step = symbol.address;
 	else
 		err = find_common(f, &f->ret->step);
@@ -189,7 +166,7 @@ static bool reach(const struct finder *f, struct reached *reached, __u64 target)
 	for (unsigned i = 0; i < reached->count; i++)
 		if (!is_out(reached->rows[i], target))
 			return true;
-	row = function_at(f, target);
+	row = lua_function_at(&f->functions, target);
 	if (!row || reached->count == MAX_FUNCTIONS)
 		return false;
 	reached->rows[reached->count++] = row;
@@ -216,7 +193,7 @@ static int find_exits(struct finder *f, __u64 function)
 		struct x86_insn insn, last = { 0 };
 
 		for (; at < end; at += insn.length, last = insn) {
-			bool jumps, known = decode(f, at, &insn);
+			bool jumps, known = lua_instruction(&f->functions, at, &insn);
 
 			jumps = known && (insn.flow == X86_FLOW_BRANCH || insn.flow == X86_FLOW_JUMP);
 			if (!known || is_lost(&insn, &last) || (jumps && !reach(f, &reached, insn.target)))
@@ -235,30 +212,26 @@ static int find_all(struct finder *f, unsigned version)
 
 	if (err)
 		return err;
-	if (elf_symbol(f->elf, "lua_gc", &symbol))
+	if (elf_symbol(f->functions.elf, "lua_gc", &symbol))
 		return refuse(f, "the file is stripped and does not export lua_gc");
 	f->ret->gc = symbol.address;
 	err = find_exits(f, f->ret->step);
 	err = err ?: find_exits(f, f->ret->gc);
-	f->ret->step = python_function_entry(&f->code, f->ret->step);
-	f->ret->gc = python_function_entry(&f->code, f->ret->gc);
+	f->ret->step = python_function_entry(&f->functions.code, f->ret->step);
+	f->ret->gc = python_function_entry(&f->functions.code, f->ret->gc);
 	return err;
 }
 
 int lua_collector_find(const struct elf *elf, unsigned release, struct lua_collector *ret, char *why, size_t size)
 {
-	struct finder f = { .elf = elf, .ret = ret, .why = why, .size = size };
-	int err;
+	struct finder f = { .ret = ret, .why = why, .size = size };
+	int err = lua_functions_open(elf, &f.functions);
 
 	*ret = (struct lua_collector){ 0 };
-	if (elf_machine(elf) != EM_X86_64)
-		return refuse(&f, "the collector is only looked for in code of x86-64");
-	err = python_code_read(elf, &f.code);
-	err = err ?: extents_read(elf, &f.extents);
-	if (err && err != -ENOMEM)
-		err = refuse(&f, "the file does not tell where its functions begin and end");
+	if (err == -ENOTSUP)
+		refuse(&f, elf_machine(elf) == EM_X86_64 ? "the file does not tell where its functions begin and end" :
+							   "the collector is only looked for in code of x86-64");
 	err = err ?: find_all(&f, release >> 8);
-	extents_deinit(&f.extents);
-	python_code_deinit(&f.code);
+	lua_functions_close(&f.functions);
 	return err;
 }

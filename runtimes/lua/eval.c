@@ -9,29 +9,11 @@
 #include <string.h>
 
 #include "../../profiler/base/cleanup.h"
-#include "../native/extents.h"
+#include "functions.h"
 #include "lua.h"
 
 #define MAX_DATA (16u << 20)
 #define MAX_OWN_CODE (1u << 20) /* bytes of code of a file that is Lua and little else */
-
-static const struct extents_row *row_of(const struct extents *extents, __u64 address)
-{
-	size_t low = 0, high = extents->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct extents_row *row = &extents->rows[middle];
-
-		if (address - row->start < row->length)
-			return row;
-		if (row->start > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
 
 /* The function that a run of exactly `handlers` pointers leads into; NULL: none, or several. */
 static const struct extents_row *by_handlers(const struct elf *elf, const struct extents *extents, size_t handlers)
@@ -49,7 +31,7 @@ static const struct extents_row *by_handlers(const struct elf *elf, const struct
 		return NULL;
 	elf_relocate(elf, data.address, words, count);
 	for (size_t i = 0; i <= count; i++) {
-		const struct extents_row *here = i < count ? row_of(extents, words[i]) : NULL;
+		const struct extents_row *here = i < count ? lua_extent_of(extents, words[i]) : NULL;
 
 		if (here && here == row) {
 			run++;
@@ -91,7 +73,7 @@ int lua_eval(const struct elf *elf, struct elf_range *ret, size_t max)
 	if (version < LUA_VERSION(5, 2) || !max || extents_read(elf, &extents))
 		return -ENOENT;
 	if (!elf_symbol(elf, "luaV_execute", &symbol))
-		row = row_of(&extents, symbol.address);
+		row = lua_extent_of(&extents, symbol.address);
 	else if (version >= LUA_VERSION(5, 4))
 		row = by_handlers(elf, &extents, version == LUA_VERSION(5, 4) ? 83 : 85);
 	else

@@ -7,6 +7,7 @@ const struct runtime_ops lua_runtime = {
 	.library = "liblua", /* liblua5.4.so.0, liblua.so.5.4, libluajit-5.1.so.2 */
 	.map = "luas",
 	.wire_size = sizeof(struct scry_lua),
+	.hides_values = true,
 	.by_content = true,
 	.recognise = lua_recognise,
 	.decode = lua_decode,

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is counted of a call, and what user space is told of it. */
+#ifndef SCRY_BPF_ACCOUNT_H
+#define SCRY_BPF_ACCOUNT_H
+
+#include "at.h"
+
+static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
+
+static __noinline struct scry_call_stat *stat_of(__u32 code)
+{
+	struct scry_call_stat *stat = bpf_map_lookup_elem(&call_stats, &code);
+
+	if (stat)
+		return stat;
+	bpf_map_update_elem(&call_stats, &code, &no_calls, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&call_stats, &code);
+}
+
+static __always_inline void stat_add(const struct scry_call *call, bool failed, __u64 total, __u64 own)
+{
+	struct scry_call_stat *stat = stat_of(call->code);
+	__u32 bucket = hist_bucket(total);
+
+	if (!stat) {
+		count(SCRY_COUNT_UNTRACKED);
+		return;
+	}
+	if (!call->resumed)
+		__sync_fetch_and_add(&stat->calls, 1);
+	__sync_fetch_and_add(&stat->total_ns, total);
+	__sync_fetch_and_add(&stat->own_ns, own);
+	if (failed)
+		__sync_fetch_and_add(&stat->errors, 1);
+	if (total > stat->max_ns) /* two threads of a free-threaded process may race: the larger may be lost, never invented */
+		stat->max_ns = total;
+	if (bucket < SCRY_HIST_BUCKETS)
+		__sync_fetch_and_add(&stat->hist[bucket], 1);
+}
+
+static __always_inline void stat_add_resume(__u32 code)
+{
+	struct scry_call_stat *stat = stat_of(code);
+
+	if (stat)
+		__sync_fetch_and_add(&stat->resumes, 1);
+}
+
+/* Arguments where it begins, a value where it ends; 0: the event has none. */
+static __always_inline void tell_values(struct scry_at *at, __u64 frame, enum scry_call_type type)
+{
+	if (config.args && type == SCRY_CALL_ENTRY)
+		python_arguments(frame, at->slot);
+	if (config.ret && (type == SCRY_CALL_RETURN || type == SCRY_CALL_YIELD) && at->s->event.value)
+		python_value(at->s->event.value, at->slot);
+}
+
+/*
+ * How to tell: that is all, or with config.stack the callers too, which can only be looked for from the program itself, since the
+ * walk through Lua's stack goes deep: lua_tell() does it.
+ */
+enum tell { TELL_PYTHON, TELL_LUA, TELL_LUA_BARE };
+
+static __always_inline int call_tell(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type,
+				     __u64 duration, __u64 own, enum tell tell)
+{
+	struct scry_event *event;
+
+	if (config.max_depth && call->depth >= config.max_depth)
+		return 0;
+	if (config.min_duration_ns && duration < config.min_duration_ns)
+		return 0;
+	if (code_dropped(call->code))
+		return 0;
+	if (config.stack && tell == TELL_LUA) {
+		at->s->lua.told = (struct lua_told){ at->now, duration, own, type, call->depth, 1 };
+		return 0;
+	}
+	event = tell == TELL_PYTHON ? at_event(at, SCRY_EVENT_CALL) : at_record(at, SCRY_EVENT_CALL);
+	event->type = type;
+	event->depth = call->depth;
+	event->duration_ns = duration;
+	event->own_ns = own;
+	if (tell == TELL_PYTHON)
+		tell_values(at, frame, type);
+	at_send(at, event->value_bytes);
+	return 0;
+}
+
+/* With config.stack, tell what a function has left to be told, with the callers of frames[0]: from s->lua.below on. */
+static __always_inline void lua_tell(struct scry_at *at)
+{
+	struct scry_scratch *s = at->s;
+	struct scry_event *event;
+
+	if (!config.stack || !s->lua.told.wanted)
+		return;
+	s->lua.told.wanted = 0;
+	if (!lua_enter(at->pid, at->slot) && !lua_begin_at(s->lua.state, s->lua.below, at->slot)) {
+		s->walk.count = 1;
+		lua_walk(at->pid, at->slot);
+	} else {
+		s->walk.count = 1;
+	}
+	at->now = s->lua.told.now;
+	event = at_record(at, SCRY_EVENT_CALL);
+	event->type = s->lua.told.type;
+	event->depth = s->lua.told.depth;
+	event->duration_ns = s->lua.told.duration;
+	event->own_ns = s->lua.told.own;
+	at_send(at, 0);
+	at->now = s->event.now;
+}
+
+/* Its end, or that it is suspended. */
+static __always_inline void call_tell_end(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type,
+					  __u64 total, __u64 own, enum tell tell)
+{
+	at->s->frames[0].code = call->code;
+	at->s->frames[0].at = SCRY_AT_NONE;
+	at->s->walk.count = 1;
+	at->s->walk.error = SCRY_WALK_OK;
+	at->s->here.caller = call->caller;
+	call_tell(at, frame, call, type, total, own, tell);
+}
+
+/* That it begins, or goes on, at this place of its code. */
+static __always_inline void call_tell_begin(struct scry_at *at, __u64 frame, struct scry_call *call, __s32 where,
+					    enum scry_call_type type, enum tell tell)
+{
+	at->s->walk.count = 1;
+	at->s->frames[0].code = call->code;
+	at->s->frames[0].at = where;
+	/* Calls that were found to be over have been told of in between. */
+	at->s->walk.error = SCRY_WALK_OK;
+	at->s->here.caller = call->caller;
+	call_tell(at, frame, call, type, 0, 0, tell);
+}
+
+#endif
