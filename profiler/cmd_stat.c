@@ -138,9 +138,10 @@ const struct command cmd_stat = {
 		   "\n"
 		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
 		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"
-		   "p99_ns, max_ns (gc: count and collected instead of calls, of Lua work (step, full) and no collected; gil: holds, hold_ns, waits, wait_ns, also in threads; started_by has the functions, collector its kind,\n"
-		   "which is in the rows where processes differ; vmstate: state, samples, total_ns, share). Percentiles are read\n"
-		   "from buckets and are at most 1/16 off.",
+		   "p99_ns, max_ns (gc: count and collected instead of calls, of Lua work (step, full) and no collected; started_by\n"
+		   "has the functions, collector its kind, which is in the rows where processes differ; gil: holds, hold_ns,\n"
+		   "hold_p99_ns, hold_max_ns, waits, wait_ns, wait_p99_ns, wait_max_ns, also in threads, by pid, tid and name;\n"
+		   "vmstate: state, samples, total_ns, share). Percentiles are read from buckets and are at most 1/16 off.",
 	.examples = "scry stat call -p 4711 -d 10\n  every function that was called in ten seconds\n"
 		    "scry stat call -p 4711 --func 'handle*' --hist\n  how the durations of some functions are distributed\n"
 		    "scry stat call -p 4711 -i 1 --sort own\n  every second what was counted so far\n"

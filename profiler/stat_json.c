@@ -86,9 +86,10 @@ static void put_audit(const struct statistics *s, const struct stat_row *row, FI
 
 static void put_gil_times(const struct stat_row *row, FILE *to)
 {
-	fprintf(to, "\"holds\": %" PRIu64 ", \"hold_ns\": %" PRIu64 ", \"hold_max_ns\": %" PRIu64 ", \"waits\": %" PRIu64
-		", \"wait_ns\": %" PRIu64 ", \"wait_max_ns\": %" PRIu64, row->calls, row->total_ns, row->max_ns, row->waits,
-		row->wait_ns, row->wait_max_ns);
+	fprintf(to, "\"holds\": %" PRIu64 ", \"hold_ns\": %" PRIu64 ", \"hold_p99_ns\": %" PRIu64 ", \"hold_max_ns\": %" PRIu64 ", ",
+		row->calls, row->total_ns, stat_row_quantile(row, 0.99), row->max_ns);
+	fprintf(to, "\"waits\": %" PRIu64 ", \"wait_ns\": %" PRIu64 ", \"wait_p99_ns\": %" PRIu64 ", \"wait_max_ns\": %" PRIu64,
+		row->waits, row->wait_ns, stat_row_wait_quantile(row, 0.99), row->wait_max_ns);
 }
 
 static void put_gil(const struct statistics *s, const struct stat_row *row, FILE *to)

@@ -89,6 +89,11 @@ uint64_t stat_row_quantile(const struct stat_row *row, double share)
 	return row->hist ? histogram_quantile(row->hist, share, row->max_ns) : 0;
 }
 
+uint64_t stat_row_wait_quantile(const struct stat_row *row, double share)
+{
+	return row->wait_hist ? histogram_quantile(row->wait_hist, share, row->wait_max_ns) : 0;
+}
+
 static uint64_t weight(const struct stat_row *row, enum stat_sort by)
 {
 	switch (by) {

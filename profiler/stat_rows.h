@@ -54,6 +54,7 @@ struct histogram *stat_row_histogram(struct stat_row *row); /* NULL: no memory *
 
 uint64_t stat_row_mean(const struct stat_row *row); /* ns, of those that have ended; 0: none */
 uint64_t stat_row_quantile(const struct stat_row *row, double share);
+uint64_t stat_row_wait_quantile(const struct stat_row *row, double share);
 
 enum stat_sort { STAT_SORT_DEFAULT, STAT_SORT_CALLS, STAT_SORT_ERRORS, STAT_SORT_TOTAL, STAT_SORT_OWN, STAT_SORT_MEAN,
 		 STAT_SORT_P50, STAT_SORT_P99, STAT_SORT_MAX };

@@ -119,7 +119,7 @@ static struct units waited(const struct statistics *s, const struct stat_row *ro
 
 static struct units wait_p99(const struct statistics *s, const struct stat_row *row, int width)
 {
-	return units_ns(row->wait_hist ? histogram_quantile(row->wait_hist, 0.99, row->wait_max_ns) : 0, width);
+	return units_ns(stat_row_wait_quantile(row, 0.99), width);
 }
 
 /* What a row is about, in so many cells. 0 or -ENOMEM. */

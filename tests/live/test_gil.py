@@ -43,6 +43,10 @@ def holds_and_waits(python):
     # Who has the lock works, or wants a CPU; who has not waits for it from when he finds it taken, so when he has a CPU to look.
     expect(held <= 1.01 and held >= 0.95 * truth["cpu"] / truth["contended"] and 1.5 <= waited <= 3.05, told)
     expect(abs(mine["holds"] - mine["waits"]) <= 8, "each of four threads waits before it holds: %s" % mine)
+    for row in table["rows"] + table["threads"]:
+        for kind in "hold", "wait":
+            expect(row[kind + "_p99_ns"] <= row[kind + "_max_ns"] <= row[kind + "_ns"] and
+                   bool(row[kind + "_p99_ns"]) == bool(row[kind + "s"]), "%s" % row)
     threads = [row for row in table["threads"] if row["hold_ns"] > 0.05e9 * truth["contended"]]
     expect(len(threads) >= 4 and sum(row["hold_ns"] for row in table["threads"]) == sum(row["hold_ns"] for row in table["rows"]),
            "threads %s" % table["threads"])

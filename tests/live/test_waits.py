@@ -3,7 +3,8 @@
 import json
 import os
 
-from live import Target, expect, record, test
+from live import FULL, Target, expect, record, test
+from lua import few as few_luas
 
 # What each function of the target waits for.
 WAITS_FOR = {"asleep": ["sleep"], "locked": ["lock"], "receiving": ["socket"], "reading": ["io"], "polling": ["poll"], "syncing": ["disk"],
@@ -186,3 +187,28 @@ def deep_waits(python):
     expect(sum(value for _, value in slept) >= 0.199e9, "%d ns asleep in deep()" % sum(value for _, value in slept))
     depths = {sum(frame.name == "deep" for frame in frames) for frames, _ in slept}
     expect(depths == {4000}, "depths %s" % depths)
+
+
+@test("none")
+def waits_of_lua():
+    """Where Lua waits and where it computes, and that it is all of its time."""
+    told = []
+    for lua in few_luas():
+        if lua.root or not (FULL or lua.jit or lua.minor in ((5, 1), (5, 4))):		# where there is no shell
+            continue
+        recording = record("-e", "wall", "-F", 999, "--root", "reason", "--", lua.path, "%s/waits.lua" % lua.targets)
+        cpu = json.loads(recording.output.decode())["cpu"]
+        spent = {}
+        for frames, value in recording.stacks:
+            for name in ("reads", "spawns", "burns"):
+                if name in [frame.name for frame in frames]:
+                    spent[name, frames[0].name] = spent.get((name, frames[0].name), 0) + value / 1e9
+        for key in (("reads", "[io]"), ("spawns", "[child]")):
+            expect(spent.get(key, 0) >= 0.24, "%s: %s" % (lua.label, spent))
+        mine = max(recording.json["threads"], key=lambda row: row["wall_ns"])
+        wall, ran = mine["wall_ns"] / 1e9, mine["cpu_ns"] / 1e9
+        expect(wall >= 0.75 and cpu - 0.01 * wall <= ran, "%s: %s, it says %.6f" % (lua.label, mine, cpu))
+        # With the loops of its function goes what is called there, the clock.
+        expect(0.2 <= spent.get(("burns", "[running]"), 0) <= ran, "%s: %s of %s" % (lua.label, spent, mine))
+        told.append("%s %.3f of %.3f s" % (lua.label, ran, wall))
+    return ", ".join(told)

@@ -204,13 +204,13 @@ static void the_lock_is_told_by_function_and_thread(void **state)
 	end(&s, &text,
 	    "{\n  \"event\": \"gil\",\n  \"duration_s\": 2.000000,\n  \"lost\": 3,\n  \"rows\": [\n"
 	    "    {\"function\": \"load\", \"file\": \"/srv/app/views.py\", \"line\": 88, \"holds\": 2, \"hold_ns\": 8000000, "
-	    "\"hold_max_ns\": 4000000, \"waits\": 0, \"wait_ns\": 0, \"wait_max_ns\": 0},\n"
+	    "\"hold_p99_ns\": 4000000, \"hold_max_ns\": 4000000, \"waits\": 0, \"wait_ns\": 0, \"wait_p99_ns\": 0, \"wait_max_ns\": 0},\n"
 	    "    {\"function\": \"handle\", \"file\": \"/srv/app/views.py\", \"line\": 31, \"holds\": 0, \"hold_ns\": 0, "
-	    "\"hold_max_ns\": 0, \"waits\": 1, \"wait_ns\": 9000000, \"wait_max_ns\": 9000000}\n  ],\n  \"threads\": [\n"
-	    "    {\"pid\": 4711, \"tid\": 21, \"name\": \"one\", \"holds\": 2, \"hold_ns\": 8000000, \"hold_max_ns\": 4000000, "
-	    "\"waits\": 0, \"wait_ns\": 0, \"wait_max_ns\": 0},\n"
-	    "    {\"pid\": 4711, \"tid\": 22, \"name\": \"two\", \"holds\": 0, \"hold_ns\": 0, \"hold_max_ns\": 0, "
-	    "\"waits\": 1, \"wait_ns\": 9000000, \"wait_max_ns\": 9000000}\n  ]\n}\n");
+	    "\"hold_p99_ns\": 0, \"hold_max_ns\": 0, \"waits\": 1, \"wait_ns\": 9000000, \"wait_p99_ns\": 8912896, \"wait_max_ns\": 9000000}\n  ],\n  \"threads\": [\n"
+	    "    {\"pid\": 4711, \"tid\": 21, \"name\": \"one\", \"holds\": 2, \"hold_ns\": 8000000, \"hold_p99_ns\": 4000000, \"hold_max_ns\": 4000000, "
+	    "\"waits\": 0, \"wait_ns\": 0, \"wait_p99_ns\": 0, \"wait_max_ns\": 0},\n"
+	    "    {\"pid\": 4711, \"tid\": 22, \"name\": \"two\", \"holds\": 0, \"hold_ns\": 0, \"hold_p99_ns\": 0, \"hold_max_ns\": 0, "
+	    "\"waits\": 1, \"wait_ns\": 9000000, \"wait_p99_ns\": 8912896, \"wait_max_ns\": 9000000}\n  ]\n}\n");
 }
 
 static void collectors_are_told_apart(void **state)
