@@ -200,21 +200,28 @@ bool elf_is_stripped(const struct elf *elf)
 	return !elf_section_of_type(elf, NULL, SHT_SYMTAB, &section);
 }
 
-void *elf_section_read(const struct elf *elf, const Elf64_Shdr *section)
+static void *bytes_read(const struct elf *elf, __u64 offset, size_t size)
 {
-	char *bytes;
+	char *bytes = malloc(size + 1);
 
-	if (!section_fits(elf, section))
-		return NULL;
-	bytes = malloc(section->sh_size + 1);
-	if (!bytes)
-		return NULL;
-	if (elf_pread(elf, section->sh_offset, bytes, section->sh_size)) {
+	if (!bytes || elf_pread(elf, offset, bytes, size)) {
 		free(bytes);
 		return NULL;
 	}
-	bytes[section->sh_size] = 0;
+	bytes[size] = 0;
 	return bytes;
+}
+
+void *elf_section_read(const struct elf *elf, const Elf64_Shdr *section)
+{
+	return section_fits(elf, section) ? bytes_read(elf, section->sh_offset, section->sh_size) : NULL;
+}
+
+void *elf_section_bytes(const struct elf *elf, const char *name, size_t most, struct elf_range *range)
+{
+	if (elf_section(elf, name, range) || !range->size || range->size > most)
+		return NULL;
+	return bytes_read(elf, range->offset, range->size);
 }
 
 /* ---- segments ---- */

@@ -66,6 +66,10 @@ __u64 elf_section_end(const struct elf *elf, unsigned section);
 /* -ENOENT, or -EINVAL where it does not lie in the file. */
 int elf_section(const struct elf *elf, const char *name, struct elf_range *ret);
 
+/* A whole section of at most `most` bytes, with a NUL behind the last; the caller frees it. NULL: there is none such, or an empty
+ * one, or no memory. */
+void *elf_section_bytes(const struct elf *elf, const char *name, size_t most, struct elf_range *range);
+
 /* Read file data at an address. -EFAULT unless all of it is in the file's part of one PT_LOAD. */
 int elf_read(const struct elf *elf, __u64 address, void *dst, size_t size);
 /* Read the file itself. -EFAULT past its end. */

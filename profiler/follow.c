@@ -17,7 +17,6 @@
 #include "expect.h"
 #include "loop.h"
 #include "proc.h"
-#include "base/file.h"
 #include "probes.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
@@ -130,31 +129,12 @@ static int unknown_version(struct follow *f, pid_t pid, const char *why)
 	return fail(-ENOTSUP, "process %d: %s", pid, why);
 }
 
-/* Tells lives of a pid apart, and the programs that run in them. */
-struct stamp {
-	unsigned long long started, start_code; /* proc_pid_stat(5), fields 22 and 26 */
-};
-
-static bool stamp_read(pid_t pid, struct stamp *ret)
-{
-	char path[32], text[1024];
-	const char *p;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read_text(path, text, sizeof(text)) <= 0)
-		return false;
-	p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p && sscanf(p, "%llu %*s %*s %*s %llu", &ret->started, &ret->start_code) == 2;
-}
-
 /* Does it still run what it ran? */
-static bool stamp_holds(pid_t pid, const struct stamp *stamp)
+static bool life_goes_on(pid_t pid, const struct proc_life *life)
 {
-	struct stamp now;
+	struct proc_life now;
 
-	return stamp_read(pid, &now) && now.started == stamp->started && now.start_code == stamp->start_code;
+	return proc_life(pid, &now) && now.started == life->started && now.start_code == life->start_code;
 }
 
 /* By its executable the programs find an interpreter at once. */
@@ -214,18 +194,18 @@ static int follow_once(struct follow *f, pid_t pid, bool asked, uint64_t since)
 	const struct runtime_binary *binary;
 	struct scry_exe_key key = {};
 	struct scry_exe exe = {};
-	struct stamp stamp;
+	struct proc_life life;
 	char why[256] = "";
 	bool new_probes;
 	__u64 bias;
 	int err;
 
-	if (!stamp_read(pid, &stamp))
+	if (!proc_life(pid, &life))
 		return -ESRCH;
 	err = runtime_examine(pid, &binary, &bias, &key, &exe, why, sizeof(why));
 	if (err == -ENOTSUP)
 		return unknown_version(f, pid, why);
-	if (err == -ENOENT && !stamp_holds(pid, &stamp)) /* an executable may have been looked for in the maps of another */
+	if (err == -ENOENT && !life_goes_on(pid, &life)) /* an executable may have been looked for in the maps of another */
 		return -EAGAIN;
 	if (err == -ENOENT && key.inode && asked)
 		bpf_map__update_elem(f->skel->maps.exes, &key, sizeof(key), &exe, sizeof(exe), BPF_NOEXIST);
@@ -241,7 +221,7 @@ static int follow_once(struct follow *f, pid_t pid, bool asked, uint64_t since)
 	err = enter(f, binary, bias, pid, new_probes);
 	if (err)
 		return err;
-	if (stamp_holds(pid, &stamp)) {
+	if (life_goes_on(pid, &life)) {
 		if (new_probes)
 			note_unseen(f, pid, since);
 		return 0;

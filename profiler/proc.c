@@ -86,6 +86,20 @@ void proc_command(pid_t pid, char *text, size_t size)
 			text[i] = ' ';
 }
 
+bool proc_life(pid_t pid, struct proc_life *ret)
+{
+	char path[64], text[1024];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read_text(path, text, sizeof(text)) <= 0)
+		return false;
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p && sscanf(p, "%llu %*s %*s %*s %llu %*s %llu", &ret->started, &ret->start_code, &ret->start_stack) == 3;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;

@@ -25,6 +25,13 @@ bool proc_is_mounted(void);
 /* id: of a process or of any thread. 0, -ESRCH: there is none. */
 int proc_status(pid_t id, struct proc_status *ret);
 
+/* Fields of proc_pid_stat(5): when it began, in clock ticks since the machine did, and where its program's code and stack begin. They
+ * tell apart lives of a pid, and the programs that run in them. false: it is gone, or may not be seen. */
+struct proc_life {
+	unsigned long long started, start_code, start_stack;
+};
+bool proc_life(pid_t pid, struct proc_life *ret);
+
 /* The thread's or process's short name; "?" if it is gone. */
 void proc_comm(pid_t id, char comm[PROC_COMM_SIZE]);
 

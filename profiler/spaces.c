@@ -14,11 +14,11 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "expect.h"
-#include "base/file.h"
 #include "base/table.h"
+#include "expect.h"
 #include "loop.h"
 #include "mmaps.h"
+#include "proc.h"
 #include "procmap.h"
 #include "scry.skel.h"
 
@@ -234,22 +234,6 @@ static int space_fill(struct spaces *s, struct space *space, const struct native
 	return err ?: bpf_map__update_elem(s->skel->maps.native_spaces, &index, sizeof(index), &wire, sizeof(wire), BPF_ANY);
 }
 
-/* Field 28 of proc_pid_stat(5), startstack. 0: gone, or not to be seen. */
-static uint64_t start_stack(pid_t pid)
-{
-	unsigned long long stack = 0;
-	char path[32], text[1024];
-	const char *p;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read_text(path, text, sizeof(text)) <= 0)
-		return 0;
-	p = strrchr(text, ')');
-	for (int field = 2; p && field < 28; field++)
-		p = strchr(p + 1, ' ');
-	return p && sscanf(p, "%llu", &stack) == 1 ? stack : 0;
-}
-
 /* Which of the binaries is the interpreter that the process runs? The one that lies where the interpreter does. */
 static void tell_runtime(struct spaces *s, struct process *process, const struct procmaps *code,
 			 const struct native_mapping *maps)
@@ -280,25 +264,25 @@ static void enter(struct spaces *s, struct process *process, struct space *space
 
 static int look_once(struct spaces *s, pid_t pid)
 {
-	uint64_t stack = start_stack(pid);
+	struct proc_life life, now;
 	struct native_mapping *maps = NULL;
 	struct process *process;
 	struct procmaps code;
 	struct space *space;
 	int err;
 
-	if (!stack || procmaps_read_code(pid, &code))
+	if (!proc_life(pid, &life) || !life.start_stack || procmaps_read_code(pid, &code))
 		return 0;
 	while (code.count && code.maps[code.count - 1].start >= NATIVE_NOWHERE) /* the kernel's own page, vsyscall */
 		free(code.maps[--code.count].path);
 	maps = calloc(code.count + 1, sizeof(*maps));
 	for (size_t i = 0; maps && i < code.count; i++)
 		native_binaries_map(s->binaries, pid, &code.maps[i], &maps[i]);
-	err = start_stack(pid) == stack ? 0 : -EAGAIN;
+	err = proc_life(pid, &now) && now.start_stack == life.start_stack ? 0 : -EAGAIN;
 	process = maps && !err ? process_make(s, pid) : NULL;
 	space = process ? space_take(s) : NULL;
 	if (space) {
-		space->stack = stack;
+		space->stack = life.start_stack;
 		if (space_fill(s, space, maps, code.count < NATIVE_MAPPINGS ? code.count : NATIVE_MAPPINGS)) {
 			space_drop(s, space - s->spaces + 1);
 			s->refused++;

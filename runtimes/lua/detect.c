@@ -59,12 +59,8 @@ unsigned lua_release_of(const struct elf *elf)
 		if (release)
 			return release;
 	}
-	if (elf_section(elf, ".rodata", &range) || range.size > MAX_RODATA)
-		return 0;
-	bytes = malloc(range.size + 1);
-	if (!bytes || elf_pread(elf, range.offset, bytes, range.size))
-		return 0;
-	return find_release(bytes, range.size);
+	bytes = elf_section_bytes(elf, ".rodata", MAX_RODATA, &range);
+	return bytes ? find_release(bytes, range.size) : 0;
 }
 
 static int unknown(char *why, size_t size, unsigned release, const char *what)

@@ -85,28 +85,21 @@ static int code_read(const struct elf *elf, struct code *ret)
 {
 	struct elf_range text;
 
-	if (elf_section(elf, ".text", &text) || text.size > MAX_BYTES || text.size < 4096)
-		return -ENOENT;
-	ret->bytes = malloc(text.size);
-	ret->size = text.size;
-	return !ret->bytes || elf_pread(elf, text.offset, ret->bytes, text.size) ? -ENOENT : 0;
+	ret->bytes = elf_section_bytes(elf, ".text", MAX_BYTES, &text);
+	ret->size = ret->bytes ? text.size : 0;
+	return ret->size < 4096 ? -ENOENT : 0;
 }
 
 /* "2.1.0-beta3", "2.1.1700008891": what follows "LuaJIT " in .rodata. */
 static bool version_of(const struct elf *elf, char *ret, size_t size)
 {
 	static const char name[] = "LuaJIT 2.";
-	_cleanup_free_ char *bytes = NULL;
 	struct elf_range range;
+	_cleanup_free_ char *bytes = elf_section_bytes(elf, ".rodata", MAX_BYTES, &range);
 	const char *found;
 	size_t n;
 
-	if (elf_section(elf, ".rodata", &range) || range.size > MAX_BYTES)
-		return false;
-	bytes = calloc(1, range.size + 1);
-	if (!bytes || elf_pread(elf, range.offset, bytes, range.size))
-		return false;
-	found = memmem(bytes, range.size, name, sizeof(name) - 1);
+	found = bytes ? memmem(bytes, range.size, name, sizeof(name) - 1) : NULL;
 	if (!found)
 		return false;
 	n = strlen("LuaJIT ");

@@ -102,21 +102,6 @@ __u32 native_binaries_count(const struct native_binaries *b)
 	return b->count;
 }
 
-/* The unwind information; NULL: it has none, or no memory for it. The caller frees it. */
-static unsigned char *read_eh_frame(const struct elf *elf, struct elf_range *range)
-{
-	unsigned char *bytes;
-
-	if (elf_section(elf, ".eh_frame", range) || !range->address || !range->size || range->size > MAX_EH_FRAME)
-		return NULL;
-	bytes = malloc(range->size);
-	if (bytes && elf_read(elf, range->address, bytes, range->size)) {
-		free(bytes);
-		return NULL;
-	}
-	return bytes;
-}
-
 /* Index of a new binary; 0: no memory. */
 static __u32 binary_add(struct native_binaries *b, const char *path, pid_t pid, const struct elf_range *code)
 {
@@ -174,7 +159,7 @@ static __u32 elf_add(struct native_binaries *b, const struct elf *elf, int fd, c
 
 	if (elf_code(elf, &code))
 		return 0;
-	bytes = read_eh_frame(elf, &range);
+	bytes = elf_section_bytes(elf, ".eh_frame", MAX_EH_FRAME, &range);
 	same = same_build(b, elf, bytes, range.size);
 	if (same && *same)
 		return *same;

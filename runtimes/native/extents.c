@@ -119,20 +119,6 @@ static __u64 fde_length(const struct frames *frames, __u64 address)
 	return length;
 }
 
-static void *section_read(const struct elf *elf, const char *name, struct elf_range *range)
-{
-	void *bytes;
-
-	if (elf_section(elf, name, range) || range->size > MAX_SECTION)
-		return NULL;
-	bytes = malloc(range->size + 1);
-	if (bytes && elf_pread(elf, range->offset, bytes, range->size)) {
-		free(bytes);
-		return NULL;
-	}
-	return bytes;
-}
-
 static bool header_fits(const struct header *h, __u64 size)
 {
 	return size >= sizeof(*h) && h->version == 1 && h->frame_encoding == PE_PCREL_S4 && h->count_encoding == PE_UDATA4 &&
@@ -142,8 +128,8 @@ static bool header_fits(const struct header *h, __u64 size)
 int extents_read(const struct elf *elf, struct extents *ret)
 {
 	struct elf_range range, frame_range;
-	_cleanup_free_ struct header *header = section_read(elf, ".eh_frame_hdr", &range);
-	_cleanup_free_ unsigned char *bytes = header ? section_read(elf, ".eh_frame", &frame_range) : NULL;
+	_cleanup_free_ struct header *header = elf_section_bytes(elf, ".eh_frame_hdr", MAX_SECTION, &range);
+	_cleanup_free_ unsigned char *bytes = header ? elf_section_bytes(elf, ".eh_frame", MAX_SECTION, &frame_range) : NULL;
 	struct frames frames = { .bytes = bytes };
 
 	*ret = (struct extents){ 0 };

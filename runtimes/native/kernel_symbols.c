@@ -67,22 +67,13 @@ static int take_line(struct reader *r, char *line)
 	return 0;
 }
 
-static int by_address(const void *left, const void *right)
-{
-	const struct symbol_entry *a = left, *b = right;
-
-	if (a->start != b->start)
-		return a->start < b->start ? -1 : 1;
-	return a->priority < b->priority ? -1 : a->priority > b->priority;
-}
-
 /* There are no sizes: each reaches to the next. */
 static int make_table(struct reader *r, struct symbol_table *ret)
 {
 	__u64 next = ~0ull, after = ~0ull;
 
 	if (r->count)
-		qsort(r->entries, r->count, sizeof(*r->entries), by_address);
+		qsort(r->entries, r->count, sizeof(*r->entries), symbol_entry_compare);
 	for (size_t i = r->count; i--;) {
 		struct symbol_entry *e = &r->entries[i];
 

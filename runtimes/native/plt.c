@@ -36,25 +36,11 @@ static int by_offset(const void *left, const void *right)
 	return a->r_offset < b->r_offset ? -1 : a->r_offset > b->r_offset;
 }
 
-static void *section_read(const struct elf *elf, const char *name, size_t most, struct elf_range *range)
-{
-	void *bytes;
-
-	if (elf_section(elf, name, range) || !range->size || range->size > most)
-		return NULL;
-	bytes = malloc(range->size);
-	if (bytes && elf_pread(elf, range->offset, bytes, range->size)) {
-		free(bytes);
-		return NULL;
-	}
-	return bytes;
-}
-
 static void relocations_read(const struct elf *elf, const char *section, struct relocations *ret)
 {
 	struct elf_range range = { 0 };
 
-	ret->item = section_read(elf, section, MAX_RELOCATIONS, &range);
+	ret->item = elf_section_bytes(elf, section, MAX_RELOCATIONS, &range);
 	ret->count = ret->item ? range.size / sizeof(*ret->item) : 0;
 }
 
@@ -126,7 +112,7 @@ static int add_stub(struct plt *plt, const Elf64_Rela *r, __u64 start, __u64 end
 static int add_section(struct plt *plt, const char *section)
 {
 	struct elf_range range;
-	_cleanup_free_ unsigned char *code = section_read(plt->elf, section, MAX_CODE, &range);
+	_cleanup_free_ unsigned char *code = elf_section_bytes(plt->elf, section, MAX_CODE, &range);
 	int err = 0;
 
 	for (size_t at = 0; code && at + HALF_STUB <= range.size && !err;) {

@@ -111,7 +111,7 @@ static int sweep(struct maker *m, struct symbol_entry *entries, size_t count)
 	return err ?: m->table->count ? put_range(m, m->end, 0) : 0;
 }
 
-static int by_start(const void *left, const void *right)
+int symbol_entry_compare(const void *left, const void *right)
 {
 	const struct symbol_entry *a = left, *b = right;
 
@@ -139,7 +139,7 @@ int symbol_table_make(struct symbol_entry *entries, size_t count, struct symbol_
 		return -ENOMEM;
 	buffer_put(&ret->texts, "", 1); /* so that no name is at 0 */
 	if (count)
-		qsort(entries, count, sizeof(*entries), by_start);
+		qsort(entries, count, sizeof(*entries), symbol_entry_compare);
 	err = ret->texts.failed ? -ENOMEM : sweep(&m, entries, count);
 	if (err)
 		symbol_table_deinit(ret);

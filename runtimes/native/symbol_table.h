@@ -21,6 +21,9 @@ struct symbol_entry {
 	__u32 kept;	  /* for symbol_table_make() */
 };
 
+/* For qsort: by where they start, then by priority. */
+int symbol_entry_compare(const void *left, const void *right);
+
 /* A zeroed table is an empty one. */
 struct symbol_table {
 	__u64 *starts;

@@ -103,16 +103,13 @@ static __u32 parse_micro(const char *s, const char *end)
  */
 static int version_texts(const struct elf *elf, unsigned version, __u32 *ret)
 {
-	_cleanup_free_ char *bytes = NULL;
 	struct elf_range range;
+	_cleanup_free_ char *bytes = elf_section_bytes(elf, ".rodata", MAX_RODATA, &range);
 	const char *s, *end;
 	char prefix[16];
 	int length, found = 0;
 
-	if (elf_section(elf, ".rodata", &range) || range.size > MAX_RODATA)
-		return 0;
-	bytes = malloc(range.size + 1);
-	if (!bytes || elf_pread(elf, range.offset, bytes, range.size))
+	if (!bytes)
 		return 0;
 	length = snprintf(prefix, sizeof(prefix), "%u.%u.", version >> 8, version & 0xff);
 	end = bytes + range.size;

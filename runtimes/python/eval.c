@@ -28,16 +28,10 @@ struct search {
 
 static int rows_read(const struct elf *elf, struct search *s)
 {
-	_cleanup_free_ unsigned char *bytes = NULL;
 	struct elf_range range;
+	_cleanup_free_ unsigned char *bytes = elf_section_bytes(elf, ".eh_frame", MAX_EH_FRAME, &range);
 
-	if (elf_section(elf, ".eh_frame", &range) || range.size > MAX_EH_FRAME)
-		return -ENOENT;
-	bytes = malloc(range.size ?: 1);
-	if (!bytes)
-		return -ENOMEM;
-	return elf_read(elf, range.address, bytes, range.size) ?:
-	       native_rows_build(bytes, range.size, range.address, 0, &s->rules, &s->rows);
+	return bytes ? native_rows_build(bytes, range.size, range.address, 0, &s->rules, &s->rows) : -ENOENT;
 }
 
 /* Is the stack at both addresses the same, and deeper than where a function begins? */

@@ -55,26 +55,11 @@ void python_find_gil(const struct elf *elf, __u64 runtime, struct scry_python *p
 
 #define MAX_LINKAGE (1u << 20) /* bytes of a linkage table, of its relocations */
 
-/* A whole section; the caller frees it. NULL: there is none. */
-static unsigned char *section_read(const struct elf *elf, const char *name, struct elf_range *range)
-{
-	unsigned char *bytes;
-
-	if (elf_section(elf, name, range) || !range->size || range->size > MAX_LINKAGE)
-		return NULL;
-	bytes = malloc(range->size);
-	if (bytes && elf_pread(elf, range->offset, bytes, range->size)) {
-		free(bytes);
-		return NULL;
-	}
-	return bytes;
-}
-
 /* Where the dynamic linker puts the function's address: 0: nowhere. */
 static __u64 linkage_slot(const struct elf *elf, const char *function)
 {
 	struct elf_range range;
-	_cleanup_free_ unsigned char *bytes = section_read(elf, ".rela.plt", &range);
+	_cleanup_free_ unsigned char *bytes = elf_section_bytes(elf, ".rela.plt", MAX_LINKAGE, &range);
 
 	for (size_t i = 0; bytes && i + 1 <= range.size / sizeof(Elf64_Rela); i++) {
 		Elf64_Rela r;
@@ -96,7 +81,7 @@ int python_linkage(const struct elf *elf, const char *function, __u64 *ret)
 
 	for (size_t i = 0; slot && i < ARRAY_SIZE(tables); i++) {
 		struct elf_range range;
-		_cleanup_free_ unsigned char *bytes = section_read(elf, tables[i], &range);
+		_cleanup_free_ unsigned char *bytes = elf_section_bytes(elf, tables[i], MAX_LINKAGE, &range);
 
 		for (size_t at = 0; bytes && at + 6 <= range.size; at++) {
 			__s32 displacement;
