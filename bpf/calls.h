@@ -30,6 +30,8 @@ struct scry_thread {
 	__u64 state;	/* the interpreter's, where it was looked for when a call began last */
 	__u64 thrown;	/* Lua: ns: when an error was thrown last whose effects have not been seen; 0: none */
 	__u64 value_frame, value; /* a frame that is about to be popped, and the object it returns */
+	__u64 exception;    /* that was raised last: only to be compared */
+	__u64 passed_code;  /* code object of the frame that one passed last */
 	__u64 passed;	    /* frame object of the frame that an exception passed last; 0: none */
 	__u64 passed_since; /* struct scry_call.since of its call */
 	__u64 elsewhere[SCRY_STACKS]; /* innermost frames of stacks that the thread has switched away from (greenlets); 0: none */

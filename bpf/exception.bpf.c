@@ -3,12 +3,25 @@
 #include "exception.h"
 #include "at.h"
 
+/*
+ * Where importing fails, the frames of importlib are taken out of the traceback, which is empty then (remove_importlib_frames(),
+ * Python/import.c): in the frame that imports it is the same exception still.
+ */
+static __always_inline bool was_told(struct scry_at *at, __u64 from)
+{
+	__u64 before = at->thread->exception;
+
+	at->thread->exception = at->s->event.exception;
+	return before == at->thread->exception && python_is_importlib(from, at->slot);
+}
+
 static __always_inline int tell(struct scry_at *at, __u64 frame)
 {
-	__u64 type = python_fresh_exception(at->slot), message;
+	__u64 type = python_fresh_exception(at->slot), message, from = at->thread->passed_code;
 	struct scry_event *event;
 
-	if (!type)
+	at->thread->passed_code = python_code_of(frame, at->slot);
+	if (!type || was_told(at, from))
 		return 0;
 	message = at->s->event.message;
 	if (python_look(frame, at->slot) || code_dropped(at->s->here.code))

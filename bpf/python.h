@@ -110,7 +110,7 @@ __u64 python_frame_of(__u64 object, __u32 slot);
 
 /*
  * The exception on its way in the current thread, if it has just been raised: address of its type's name, and in
- * s->event.message the str or bytes that is its message, or 0. 0: none.
+ * s->event.message the str or bytes that is its message, or 0; s->event.exception tells it from others. 0: none.
  */
 __u64 python_fresh_exception(__u32 slot);
 
@@ -120,6 +120,10 @@ __u64 python_fresh_exception(__u32 slot);
  */
 __u64 python_gc_stats(__u32 slot);
 #define PYTHON_GC_STATS 9
+
+/* A frame's code object, and whether it is one of importlib's own, which the C code of import takes out of tracebacks. */
+__u64 python_code_of(__u64 frame, __u32 slot);
+int python_is_importlib(__u64 code, __u32 slot);
 
 /* How many modules the current thread's interpreter has loaded. */
 __u64 python_modules(__u32 slot);

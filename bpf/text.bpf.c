@@ -94,6 +94,36 @@ static __always_inline __u64 message_of(const struct python_layout *l, __u64 exc
 	return is_text(l, text) ? text : 0;
 }
 
+__noinline __u64 python_code_of(__u64 frame, __u32 slot)
+{
+	const struct python_layout *l = python_layout_at(slot);
+	__u64 code = l ? walk_pointer(frame + OFF(l->frame_code)) : 0;
+
+	return l && l->tagged ? code & ~3ULL : code;
+}
+
+/* "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>" */
+#define IMPORTLIB "<frozen importlib._bootst"
+
+__noinline int python_is_importlib(__u64 code, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_python *py = s ? python_of(s) : 0;
+	char file[sizeof(IMPORTLIB) - 1] = {};
+	const char wanted[] = IMPORTLIB;
+	struct scry_text text;
+
+	if (!py || !code || walk_pointer(code + OFF(py->layout.object_type)) != s->walk.bias + py->code_type)
+		return 0;
+	identity_text(s, &py->layout, walk_pointer(code + OFF(py->layout.code_filename)), &text);
+	if (text.kind != 1 || text.chars < sizeof(file) || walk_read(file, sizeof(file), text.address))
+		return 0;
+	for (int i = 0; i < (int)sizeof(file); i++)
+		if (file[i] != wanted[i])
+			return 0;
+	return 1;
+}
+
 __noinline __u64 python_fresh_exception(__u32 slot)
 {
 	const struct python_layout *l = python_layout_at(slot);
@@ -115,6 +145,7 @@ __noinline __u64 python_fresh_exception(__u32 slot)
 		if (!type || RAW_U64(s, l->tstate_exception + 16))
 			return 0;
 	}
+	s->event.exception = value ? value : type;
 	if (is_text(l, value)) /* not made an exception yet */
 		s->event.message = value;
 	else if (value && walk_pointer(value + OFF(l->object_type)) == type)

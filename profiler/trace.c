@@ -9,13 +9,14 @@
 
 int trace_init(struct trace *t, const struct trace_options *options, uint64_t origin)
 {
-	int err;
-
 	*t = (struct trace){ .options = options, .origin = origin };
-	err = watch_init(&t->watch, &options->filter);
-	if (!err && options->writer->begin)
-		options->writer->begin(t);
-	return err;
+	return watch_init(&t->watch, &options->filter);
+}
+
+void trace_begin(struct trace *t)
+{
+	if (t->options->writer->begin)
+		t->options->writer->begin(t);
 }
 
 void trace_deinit(struct trace *t)
@@ -58,6 +59,7 @@ static int begin(void *ctx, const struct run *run)
 
 	t->watch.session = run->session;
 	t->origin = run->opened;
+	trace_begin(t);
 	return 0;
 }
 

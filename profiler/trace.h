@@ -45,6 +45,7 @@ int trace_run(const struct trace_options *options, struct spawn *child);
 
 /* For tests: a trace of records made by hand. */
 int trace_init(struct trace *trace, const struct trace_options *options, uint64_t origin);
+void trace_begin(struct trace *trace);
 void trace_take(struct trace *trace, const struct scry_record *record, size_t size);
 void trace_deinit(struct trace *trace);
 

@@ -95,6 +95,7 @@ struct scry_scratch {
 		__u64 now; /* ns */
 		__u32 pid, instance;
 		__u64 message; /* of an exception: str or bytes, 0: none */
+		__u64 exception; /* that object, or what it will be made of */
 		__u64 value;   /* returned or yielded: an object, 0: not known */
 		struct {
 			__u64 frame, caller;

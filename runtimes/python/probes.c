@@ -446,7 +446,8 @@ int python_probes(const struct runtime_binary *binary, const struct elf *elf, en
 {
 	struct finder f = { .elf = elf, .python = &binary->wire.python, .version = binary->wire.python.version,
 			    .why = why, .size = size };
-	int err = refuse(&f, "not by this method in %u.%u", f.version >> 8, f.version & 0xff);
+	int err = refuse(&f, "not %s in %u.%u", method == RUNTIME_METHOD_AUTO ? "to be seen" : "by this method", f.version >> 8,
+			 f.version & 0xff);
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways) && err; i++) {
 		if (!way_fits(&ways[i], &f, event, method))

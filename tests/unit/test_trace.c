@@ -45,6 +45,7 @@ static char *traced(struct trace_options *options, const struct event_made *even
 	if (!options->run.targets)
 		options->run.targets = &one;
 	assert_int_equal(trace_init(&t, options, START_NS), 0);
+	trace_begin(&t);
 	tell_codes(&t);
 	for (size_t i = 0; i < count; i++) {
 		union record_event r;
