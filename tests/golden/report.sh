@@ -58,6 +58,12 @@ fi
 if command -v python3 > /dev/null; then
 	python3 -c 'import json; json.load(open("app.json", encoding="utf-8"))' && passed=$((passed + 1)) ||
 		{ echo "not ok - app.json is not JSON"; failed=$((failed + 1)); }
+	# The page on the format tells enough to read one.
+	reader=$(python3 "$here/../capture_format.py" app.scry)
+	said=$("$scry" report app.scry -o - 2>/dev/null | sed 's/.* //' | sort -rn | paste -sd ' ')
+	[[ -n $said && $reader == "$said"$'\n'* ]] && passed=$((passed + 1)) ||
+		{ echo "not ok - another reader finds $reader, scry $said"; failed=$((failed + 1)); }
+	compare "what another reader finds" "$here/reader.txt" <<< "$reader"
 fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
