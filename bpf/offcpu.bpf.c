@@ -17,11 +17,6 @@ static __always_inline bool wait_is_over(__u64 now)
 	return !waits_on || (waits_end && now >= waits_end);
 }
 
-static __always_inline __u32 switch_slot(void)
-{
-	return config.switch_slots + bpf_get_smp_processor_id();
-}
-
 static __always_inline void wait_name(struct scry_thread_time *t, struct task_struct *task, __u32 pid)
 {
 	t->number = task->pid;
@@ -399,69 +394,4 @@ __noinline __u64 wait_ran(__u64 now)
 	ran = t->ran;
 	t->ran = 0;
 	return ran;
-}
-
-/*
- * Does an interrupt run on top of this task? The kernel lets programs not see its count of them. A thread of a program ends another's
- * wait from a system call; where it was interrupted in user mode there is none (-1). An interrupt that comes in a system call is taken
- * for the thread.
- */
-static __always_inline bool in_interrupt(struct task_struct *task)
-{
-	__u64 argument[2];
-
-	return !task->pid || (!(task->flags & PF_KTHREAD) && task_syscall(task, argument) < 0);
-}
-
-/* The current task ends the wait of another: its stack, where it has one that can be told. */
-static __always_inline void waker_take(__u64 *ctx, struct scry_thread_time *t, struct task_struct *waker, bool deep)
-{
-	__u32 slot = switch_slot(), pid = task_pid(waker);
-	struct scry_scratch *s = scratch_at(slot);
-	struct scry_proc *proc = bpf_map_lookup_elem(&procs, &pid);
-	struct scry_sample *sample;
-
-	t->waker_is = SCRY_WAKER_THREAD;
-	t->waker_pid = pid;
-	t->waker_tid = task_tid(waker);
-	bpf_get_current_comm(t->waker_comm, sizeof(t->waker_comm));
-	if (!proc || !s)
-		return;
-	sample = &s->sample;
-	__builtin_memset(sample, 0, sizeof(*sample));
-	sample->head.kind = SCRY_RECORD_STACK;
-	sample->head.pid = pid;
-	stack_take(s, slot, waker, proc, pid);
-	if (deep)
-		stack_deepen(ctx, s, slot, waker, pid, false);
-	if (!stack_intern(slot))
-		t->waker = s->intern.key;
-}
-
-/* Called with the lock of the task that is woken held, interrupts off: kernel/sched/core.c, try_to_wake_up(). */
-static __always_inline int wait_at_waking(__u64 *ctx, bool deep)
-{
-	struct task_struct *task = (struct task_struct *)ctx[0];
-	struct scry_thread_time *t = waits_on ? bpf_task_storage_get(&thread_times, task, 0, 0) : 0;
-	struct task_struct *waker = bpf_get_current_task_btf();
-
-	if (!t || !t->off || t->state == SCRY_WAIT_RUNQUEUE)
-		return 0;
-	if (in_interrupt(waker))
-		t->waker_is = SCRY_WAKER_INTERRUPT;
-	else
-		waker_take(ctx, t, waker, deep);
-	return 0;
-}
-
-SEC("tp_btf/sched_waking")
-int wait_waking(__u64 *ctx)
-{
-	return wait_at_waking(ctx, false);
-}
-
-SEC("tp_btf/sched_waking")
-int wait_waking_deep(__u64 *ctx)
-{
-	return wait_at_waking(ctx, true);
 }

@@ -51,6 +51,12 @@ struct {
 	__type(value, __u8);
 } stacks SEC(".maps") __weak;
 
+/* The scratch slot of the programs at the scheduler. */
+static __always_inline __u32 switch_slot(void)
+{
+	return config.switch_slots + bpf_get_smp_processor_id();
+}
+
 /* Have a key for the stack in s->sample and behind it, in s->intern.key, and user space know it. An enum scry_walk_error. */
 int stack_intern(__u32 slot);
 

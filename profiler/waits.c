@@ -16,6 +16,11 @@
 
 #define MAX_STACKS (64 * 1024) /* that user space has been told of; others are told of again */
 
+/* Programs that see interrupts begin and end. In this order, so that none begins whose end nobody sees. */
+#define INTERRUPT_PROGRAMS(X)                                     \
+	X(waker_timer_ends) X(waker_device_ends) X(waker_soft_ends) \
+	X(waker_timer_begins) X(waker_device_begins) X(waker_soft_begins)
+
 void waits_configure(struct scry_bpf *skel, const struct session_options *options)
 {
 	bool deep = options->native || options->kernel;
@@ -25,6 +30,9 @@ void waits_configure(struct scry_bpf *skel, const struct session_options *option
 	bpf_program__set_autoload(skel->progs.wait_switch_deep, options->waits && deep);
 	bpf_program__set_autoload(skel->progs.wait_fork, options->waits);
 	bpf_program__set_autoload(skel->progs.wait_each, options->waits);
+#define X(name) bpf_program__set_autoload(skel->progs.name, options->waits && options->waker);
+	INTERRUPT_PROGRAMS(X)
+#undef X
 	bpf_program__set_autoload(skel->progs.wait_waking, options->waits && options->waker && !deep);
 	bpf_program__set_autoload(skel->progs.wait_waking_deep, options->waits && options->waker && deep);
 }
@@ -67,20 +75,30 @@ static int look_at_all(struct scry_bpf *skel)
 	return got < 0 ? fail(-errno, "look at the threads there are:") : 0;
 }
 
+static int attach(struct bpf_program *program, struct bpf_link **link)
+{
+	*link = bpf_program__attach(program);
+	return *link ? 0 : fail(-errno, "attach %s to the scheduler:", bpf_program__name(program));
+}
+
+static int attach_wakers(struct scry_bpf *skel, bool deep)
+{
+	int err = 0;
+
+#define X(name) err = err ?: attach(skel->progs.name, &skel->links.name);
+	INTERRUPT_PROGRAMS(X)
+#undef X
+	return err ?: attach(deep ? skel->progs.wait_waking_deep : skel->progs.wait_waking, &skel->links.wait_waking);
+}
+
 int waits_attach(struct scry_bpf *skel)
 {
 	bool deep = skel->rodata->config.native || skel->rodata->config.kernel;
+	int err;
 
-	skel->links.wait_switch = bpf_program__attach(deep ? skel->progs.wait_switch_deep : skel->progs.wait_switch);
-	skel->links.wait_fork = bpf_program__attach(skel->progs.wait_fork);
-	if (!skel->links.wait_switch || !skel->links.wait_fork)
-		return fail(-errno, "attach to the scheduler:");
-	if (skel->rodata->config.waker) {
-		skel->links.wait_waking = bpf_program__attach(deep ? skel->progs.wait_waking_deep : skel->progs.wait_waking);
-		if (!skel->links.wait_waking)
-			return fail(-errno, "attach to the scheduler:");
-	}
-	return 0;
+	err = attach(deep ? skel->progs.wait_switch_deep : skel->progs.wait_switch, &skel->links.wait_switch) ?:
+	      attach(skel->progs.wait_fork, &skel->links.wait_fork);
+	return err || !skel->rodata->config.waker ? err : attach_wakers(skel, deep);
 }
 
 int waits_begin(struct scry_bpf *skel)

@@ -136,6 +136,31 @@ def wakers(python):
 
 
 @test("one")
+def interrupts_that_wake(python):
+    """What wakes a thread that sleeps is a timer, not who is in a system call on that CPU when it expires."""
+    script = ("import os, threading, time\n"
+              "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+              "end = time.monotonic() + 1\n"
+              "def asleep():\n    while time.monotonic() < end:\n        time.sleep(0.004)\n"
+              "sleeper = threading.Thread(target=asleep)\n"
+              "sleeper.start()\n"
+              "zeros = os.open('/dev/zero', os.O_RDONLY)\n"
+              "while time.monotonic() < end:\n    os.read(zeros, 1 << 24)\n"
+              "sleeper.join()")
+    recording = record("-e", "offcpu", "--waker", "--root", "reason", "--", python.path, "-c", script)
+    woken = {}
+    for frames, value in recording.stacks:
+        names = [frame.name for frame in frames]
+        if names[0] == "[sleep]" and "asleep" in names:
+            by = next((name for name in names if name.startswith("[woken by")), "nobody")
+            woken[by] = woken.get(by, 0) + value
+    expect(sum(woken.values()) >= 0.3e9, "%s" % woken)
+    expect(not any("python" in by for by in woken), "%s" % woken)
+    expect(woken["[woken by an interrupt]"] >= 0.9 * sum(woken.values()), "%s" % woken)
+    return "%s" % woken
+
+
+@test("one")
 def idle_threads_of_the_machine(python):
     with Target(python, "waits") as target:
         recording = record("-a", "-e", "offcpu", "-d", 1)
