@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 
 from live import FULL, Failure, Recorder, Skip, Target, expect, no_bad, read_line, record, record_target, test, TOP
@@ -242,79 +241,3 @@ def a_library_that_is_opened_late(python):
     expect(total > 50 and good > 0.9 * total, "%d of %d stacks in the library are whole: %s"
            % (good, total, recording.json["errors"]))
     return "%d of %d stacks whole" % (good, total)
-
-
-def perf_shares(pid, seconds):
-    """{C function: share of samples in it itself}, and how many there were; by perf with DWARF call graphs, started now."""
-    data = tempfile.mktemp(prefix="perf-")
-    process = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "1999", "--call-graph", "dwarf,8192", "-o", data,
-                                "-p", str(pid), "--", "sleep", str(seconds)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def finish():
-        process.wait()
-        try:
-            found = perf_report(data)
-        finally:
-            if os.path.exists(data):
-                os.unlink(data)
-        total = sum(found.values())
-        return {name: count / total for name, count in found.items()}, total
-    return finish
-
-
-def perf_report(data):
-    """{function: samples in it itself}"""
-    text = subprocess.run(["perf", "report", "-i", data, "--no-children", "-g", "none", "--stdio", "-F", "sample,sym"],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-    found = {}
-    for number, name in re.findall(r"^\s+(\d+)\s+\[[.k]\] (\S+)", text, re.M):
-        found[name] = found.get(name, 0) + int(number)
-    return found
-
-
-def shares(stacks):
-    """({C function: share of samples in it itself}, samples)"""
-    own, samples = {}, sum(count for _, count in stacks)
-    for frames, count in stacks:
-        name = "_PyEval_EvalFrameDefault" if frames[-1].line else frames[-1].name.split(" (")[0]
-        own[name] = own.get(name, 0) + count / samples
-    return own, samples
-
-
-def far_apart(perf, ours):
-    """(the ten functions where perf sees most of the time, those of them where the shares differ by more than 2 points)"""
-    named = {name: share for name, share in perf.items() if not name.startswith("0x")}
-    top = sorted(named, key=named.get, reverse=True)[:10]
-    return top, [(name, round(100 * named[name], 1), round(100 * ours.get(name, 0), 1)) for name in top
-                 if abs(named[name] - ours.get(name, 0)) > 0.02]
-
-
-def compare_with_perf(python, name):
-    with Target(python, name, *target_arguments(python, name)) as target:
-        theirs = perf_shares(target.pid, 12)
-        recording = record("-p", target.pid, "-F", 1999, "-d", 11, "--native=all")
-        perf_own, perf_samples = theirs()
-    if perf_samples < 5000:
-        raise Skip("perf took %d samples" % perf_samples)
-    own, samples = shares(recording.stacks)
-    top, far = far_apart(perf_own, own)
-    expect(not far, "shares by perf and by scry differ: %s" % far)
-    return "%s of %d and %d samples" % (", ".join("%s %.1f%%" % (n, 100 * perf_own[n]) for n in top[:3]), perf_samples, samples)
-
-
-@test("all")
-def perf_sees_the_same_functions(python):
-    """The ten C functions where most of the time is, as perf has them: shares within 2 points."""
-    if not FULL or not shutil.which("perf"):
-        raise Skip("with SCRY_FULL=1, and perf")
-    if "host" not in python.flags and not ("pyenv" in python.flags and python.minor == (3, 12)):
-        raise Skip("one with symbols and one without are enough")
-    notes = []
-    for name in ("arrays", "libraries"):
-        try:
-            notes.append("%s: %s" % (name, compare_with_perf(python, name)))
-        except Skip as skip:
-            notes.append("%s: %s" % (name, skip))
-        except Failure as failure:
-            raise Failure("%s: %s" % (name, failure))
-    return "; ".join(notes)

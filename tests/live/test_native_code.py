@@ -3,11 +3,12 @@
 import contextlib
 import ctypes
 import os
+import signal
 import struct
 import subprocess
 import time
 
-from live import FULL, Failure, Skip, Target, expect, no_bad, record, record_target, test
+from live import FULL, PATIENCE, TOP, Failure, Recorder, Skip, Target, expect, no_bad, record, record_target, test
 from test_mixed import CHAIN, build, plain
 
 SECONDS = 3 if FULL else 0.8
@@ -104,3 +105,74 @@ def code_that_python_compiles(python):
              if not frames[0].name.startswith("[C frames") and any(frame.name == "[unknown]" for frame in frames)]
     no_bad(shown, samples, "compiled code is shown")
     return "%d of %d stacks through compiled code; not whole: %s" % (met, every.samples, errors)
+
+
+def chains(recording, names):
+    """{which of these functions a stack has, in order: samples}; and the samples whose stacks are not whole."""
+    found, broken = {}, 0
+    for frames, count in recording.stacks:
+        chain = " ".join(plain(frame) for frame in frames if plain(frame) in names)
+        broken += count * frames[0].name.startswith("[C frames")
+        found[chain] = found.get(chain, 0) + count
+    return found, broken
+
+
+@test("few" if FULL else "one")
+def code_of_the_kernel_and_of_handlers(python):
+    """The page that the kernel gives all processes, and a handler in C that interrupts C."""
+    python.needs("ctypes")
+    python.since(3, 3)
+    library = build(python)
+    with Target(python, "kinds", library, "vdso") as target:
+        recording = record_target(target, 2999, SECONDS, "--native")
+    total = recording.samples
+    inside = sum(count for frames, count in recording.stacks if "([vdso])" in frames[-1].name and any(f.name == "clock" for f in frames))
+    expect(inside > 0.02 * total, "%d of %d stacks in the vdso" % (inside, total))
+    with Target(python, "kinds", library, "signal") as target:
+        recording = record_target(target, 2999, SECONDS, "--native")
+    found, broken = chains(recording, ("_start", "spin", "hop_burn", "hop_handler"))
+    right = found.get("_start spin hop_burn hop_handler", 0)
+    expect(right > 0.05 * recording.samples and right > 0.9 * sum(n for chain, n in found.items() if "handler" in chain),
+           "handlers: %s" % found)
+    expect(broken <= max(3, 0.01 * recording.samples), "not whole: %s" % recording.json["errors"])
+    return "%d of %d in the vdso; %d of %d in a handler" % (inside, total, right, recording.samples)
+
+
+def met_late(python, kind, chain, *arguments):
+    """What a program does after a signal, while it is recorded: stacks of the C function are whole."""
+    with Target(python, "kinds", build(python), kind, *arguments) as target, \
+            Recorder("-p", target.pid, "--children", "-F", 999, "--native", "-d", 30) as recorder:
+        target.process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + PATIENCE
+        while recorder.wait_for_samples(1) < 700 and time.monotonic() < end:
+            time.sleep(0.05)
+        recording = recorder.stop()
+        for child in children_of(target.pid):
+            os.kill(child, signal.SIGKILL)
+    found, _ = chains(recording, chain)
+    right = found.get(" ".join(chain), 0)
+    burning = sum(n for found_chain, n in found.items() if "hop_burn" in found_chain)
+    expect(burning > 200 and right > 0.95 * burning, "%s: %d of %d: %s, %s" % (kind, right, burning, found, recording.json["errors"]))
+    return recording, "%s %d of %d" % (kind, right, burning)
+
+
+def children_of(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as children:
+        return [int(child) for child in children.read().split()]
+
+
+@test("few" if FULL else "one")
+def code_of_children_and_successors(python):
+    """In a child, in another program by exec, and in a library that is opened where another one was."""
+    python.needs("ctypes")
+    library = build(python)
+    other = os.path.join(python.targets, "libother.so")
+    if not os.path.exists(python.root + other):
+        subprocess.run(["gcc", "-O1", "-falign-functions=256", "-fPIC", "-shared", "-nostdlib", "-o", python.root + other,
+                        os.path.join(TOP, "tests", "targets", "mixed.c")], check=True)
+    chain = ("_start", "spin", "hop_burn")
+    notes = [met_late(python, kind, chain)[1] for kind in ("child", "program")]
+    recording, note = met_late(python, "other", chain, other)
+    files = {frame.name for frames, _ in recording.stacks for frame in frames if "hop_burn" in frame.name}
+    expect("hop_burn (libother.so)" in files, "of %s" % files)
+    return ", ".join(notes + [note])

@@ -60,6 +60,16 @@ HOP int hop_often(int n)
 	return kept;
 }
 
+/* Handles a signal. */
+HOP void hop_handler(int n)
+{
+	unsigned x = n;
+
+	for (int i = 0; i < 500000; i++)
+		x = x * 1664525 + 1013904223;
+	kept = x;
+}
+
 static long syscall3(long number, long a, void *b, long c)
 {
 	long result;
