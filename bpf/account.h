@@ -92,16 +92,20 @@ static __always_inline void lua_tell(struct scry_at *at)
 {
 	struct scry_scratch *s = at->s;
 	struct scry_event *event;
+	bool below;
 
 	if (!config.stack || !s->lua.told.wanted)
 		return;
 	s->lua.told.wanted = 0;
-	if (!lua_enter(at->pid, at->slot) && !lua_begin_at(s->lua.state, s->lua.below, at->slot)) {
-		s->walk.count = 1;
-		lua_walk(at->pid, at->slot);
-	} else {
-		s->walk.count = 1;
+	below = !lua_enter(at->pid, at->slot) && !lua_begin_at(s->lua.state, s->lua.below, at->slot, s->lua.told.type == SCRY_CALL_YIELD);
+	s->walk.count = 1;
+	if (s->lua.returning) {
+		s->frames[1].code = s->lua.returning;
+		s->frames[1].at = SCRY_AT_NONE;
+		s->walk.count = 2;
 	}
+	if (below)
+		lua_walk(at->pid, at->slot);
 	at->now = s->lua.told.now;
 	event = at_record(at, SCRY_EVENT_CALL);
 	event->type = s->lua.told.type;

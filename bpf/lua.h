@@ -39,8 +39,11 @@ int lua_enter(__u32 pid, __u32 slot);
 /* Walk from there into frames[]; walk.error and walk.count tell how it went. */
 int lua_walk(__u32 pid, __u32 slot);
 
-/* lua_enter() has found a state: walk from this CallInfo of it on instead, behind frames[0]. 1: it is another state. */
-int lua_begin_at(__u64 state, __u64 ci, __u32 slot);
+/*
+ * lua_enter() has found a state: walk from this CallInfo of it on instead, behind frames[0]. 1: it is another state. above: that may
+ * be, since this one is about to be suspended; then the walk goes on to the one that was found, which has resumed it.
+ */
+int lua_begin_at(__u64 state, __u64 ci, __u32 slot, __u32 above);
 
 /* The id of a function by its Proto, in the process that is prepared, whose binary has that index. Else a negative enum
  * scry_walk_error. */

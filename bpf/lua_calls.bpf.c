@@ -388,6 +388,7 @@ struct lua_happened {
 
 static __always_inline void suspend(struct scry_at *at)
 {
+	at->s->lua.below = at->s->lua.caller;
 	lua_suspend(at->thread, at->slot);
 	lua_tell(at);
 }
@@ -428,7 +429,9 @@ static __always_inline void leave(struct scry_at *at, const struct lua_happened 
 	}
 	at->s->lua.state = strand->state;
 	at->s->lua.level = call->level;
+	at->s->lua.returning = call->code;
 	settle(at, false);
+	at->s->lua.returning = 0;
 	lua_end(at->thread, index, SCRY_CALL_RETURN, at->slot);
 	lua_tell(at);
 }

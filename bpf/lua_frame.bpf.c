@@ -158,6 +158,7 @@ __noinline int lua_look_here(__u32 index, __u32 slot, __u64 state, __u32 how)
 		return look_at_beginning(index, &lua->layout, s, &seen, how == LUA_HOW_REPLACES);
 	s->lua.ci = innermost(&lua->layout, s, seen.ci, seen.base_ci, &call);
 	s->lua.below = s->lua.ci;
+	s->lua.caller = s->lua.ci > 1 ? call.previous : 0;
 	s->lua.level = !s->lua.ci ? -1 : s->lua.ci == 1 ? LUA_LEVEL_UNKNOWN : level_of(call.func, seen.stack);
 	return SCRY_WALK_OK;
 }
@@ -260,12 +261,23 @@ __noinline int lua_tell_naming(__u32 index, __u32 slot)
 
 /* ---- stacks ---- */
 
-__noinline int lua_begin_at(__u64 state, __u64 ci, __u32 slot)
+__noinline int lua_begin_at(__u64 state, __u64 ci, __u32 slot, __u32 above)
 {
 	struct scry_scratch *s = scratch_at(slot);
+	const struct scry_lua *lua = s ? lua_at_index(s->walk.binary) : 0;
+	struct state_seen seen;
 
-	if (!s || LUA_WALK(s)->state != state || ci <= 1)
+	if (!lua || !s || ci <= 1 || (LUA_WALK(s)->state != state && !above))
 		return 1;
+	if (LUA_WALK(s)->state != state) {
+		if (!state_see(&lua->layout, s, state, &seen))
+			return 1;
+		LUA_WALK(s)->state = state;
+		LUA_WALK(s)->base_ci = seen.base_ci;
+		LUA_WALK(s)->stack = seen.stack;
+		LUA_WALK(s)->jump--; /* the one that was found comes next */
+		lua_window_forget(s);
+	}
 	s->walk.frame = ci;
 	LUA_WALK(s)->top = 0;
 	return 0;

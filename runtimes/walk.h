@@ -106,10 +106,12 @@ struct scry_scratch {
 		__u64 state;	 /* lua_State */
 		__u64 ci;	 /* CallInfo of the function that begins or ends, or runs */
 		__u64 below;	 /* the one that it was called by, which may be a C function's */
+		__u64 caller;	 /* the one that called it, where it runs */
 		__s32 code;	 /* its function; 0: not looked at */
 		__s32 level;	 /* where that lies on Lua's stack; -1: no function in Lua runs */
 		__u32 fresh;	 /* it has not begun */
 		__u32 plain;	 /* it was called: it has not taken the place of another in a tail call */
+		__u32 returning; /* a function that returns and is found to have called others, which an error has left; 0: none */
 		struct lua_told told;
 	} lua; /* event of a Lua call */
 	struct {
