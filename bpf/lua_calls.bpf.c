@@ -141,19 +141,26 @@ __noinline int lua_stale(struct scry_thread *thread, __u32 slot, __u32 reused)
 	return call->level > level ? index : -1;
 }
 
-#define SETTLED_AT_ONCE	    256
-#define SETTLE_ROUNDS	    512
+#define SETTLE_ROUNDS	    64 /* nested three times: more than there can be calls in the table */
 #define SETTLED_WITH_STACKS 64 /* of which the callers are told */
 
 __noinline int lua_settle_some(struct scry_thread *thread, __u32 slot, __u32 reused)
 {
-	for (int i = 0; i < SETTLED_AT_ONCE; i++) {
+	for (int i = 0; i < SETTLE_ROUNDS; i++) {
 		int index = lua_stale(thread, slot, reused);
 
 		if (index < 0)
 			return 0;
 		lua_end_bare(thread, index, SCRY_CALL_UNWIND, slot);
 	}
+	return 1;
+}
+
+__noinline int lua_settle_many(struct scry_thread *thread, __u32 slot, __u32 reused)
+{
+	for (int i = 0; i < SETTLE_ROUNDS; i++)
+		if (!lua_settle_some(thread, slot, reused))
+			return 0;
 	return 1;
 }
 
@@ -168,8 +175,8 @@ static __always_inline void settle(struct scry_at *at, bool reused)
 		lua_end(at->thread, index, SCRY_CALL_UNWIND, at->slot);
 		lua_tell(at);
 	}
-	for (int i = 0; i < SETTLE_ROUNDS; i++)
-		if (!lua_settle_some(at->thread, at->slot, reused))
+	for (int i = 0; i < SETTLE_ROUNDS / 2; i++)
+		if (!lua_settle_many(at->thread, at->slot, reused))
 			break;
 	at->thread->thrown = 0;
 }
@@ -247,7 +254,7 @@ __noinline int lua_retire(int index, __u64 state)
 	return 0;
 }
 
-#define MAX_ABANDONED 256
+#define MAX_ABANDONED 64
 
 /*
  * C has entered the interpreter: a coroutine goes on where it was suspended, or by a function that what was suspended calls. Else its

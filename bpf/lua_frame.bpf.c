@@ -4,7 +4,7 @@
 
 #include "../runtimes/lua/raw.h"
 
-#define MAX_C_FRAMES 16 /* functions written in C, one called by the other, that are passed on the way to one in Lua */
+#define MAX_C_FRAMES 8 /* functions written in C, one called by the other, that are passed on the way to one in Lua */
 #define SLOT_BYTES   16 /* of Lua's stack */
 
 static __always_inline const struct scry_lua *lua_at_index(__u32 index)

@@ -124,6 +124,7 @@ const struct command cmd_stat = {
 		   "(own), its mean, 99th percentile and maximum. A generator or coroutine is one call, timed while it runs;\n"
 		   "its resumptions are counted apart. Each call of a recursive function adds its whole time to the total. A call\n"
 		   "that has not ended yet counts as a call, but its time does not; the table marks it as running.\n"
+		   "Functions of Lua have the name by which one in Lua calls them first.\n"
 		   "\n"
 		   "Collections are told by generation (of Lua: steps and full ones), with their share of the time, a histogram of all pauses and the functions\n"
 		   "in which they began; imports by module, lines (counted in the kernel as well) and exceptions by\n"
