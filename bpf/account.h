@@ -4,46 +4,59 @@
 #define SCRY_BPF_ACCOUNT_H
 
 #include "at.h"
+#include "tally.h"
 
-static const struct scry_call_stat no_calls; /* in .rodata: too large for the stack */
-
-static __noinline struct scry_call_stat *stat_of(__u32 code)
+/* Room that nothing has now; SCRY_NO_STAT: there is none. */
+static __always_inline __u32 stat_take(void)
 {
-	struct scry_call_stat *stat = bpf_map_lookup_elem(&call_stats, &code);
+	__u32 index;
 
-	if (stat)
-		return stat;
-	bpf_map_update_elem(&call_stats, &code, &no_calls, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&call_stats, &code);
+	if (!bpf_map_pop_elem(&stats_free, &index))
+		return index;
+	if (stats_used >= MAX_FUNCTIONS - 1)
+		return SCRY_NO_STAT;
+	index = __sync_fetch_and_add(&stats_used, 1) + 1;
+	return index < MAX_FUNCTIONS ? index : SCRY_NO_STAT;
 }
 
-static __always_inline void stat_add(const struct scry_call *call, bool failed, __u64 total, __u64 own)
+/* Where the statistics of a code object are kept; SCRY_NO_STAT: there is no room. */
+static __noinline __u32 stat_of(__u32 code)
 {
-	struct scry_call_stat *stat = stat_of(call->code);
-	__u32 bucket = hist_bucket(total);
+	__u32 *known = bpf_map_lookup_elem(&stat_of_code, &code), index;
+	struct scry_call_stat *stat;
 
-	if (!stat) {
-		count(SCRY_COUNT_UNTRACKED);
-		return;
-	}
-	if (!call->resumed)
-		__sync_fetch_and_add(&stat->calls, 1);
-	__sync_fetch_and_add(&stat->total_ns, total);
-	__sync_fetch_and_add(&stat->own_ns, own);
-	if (failed)
-		__sync_fetch_and_add(&stat->errors, 1);
-	if (total > stat->max_ns) /* two threads of a free-threaded process may race: the larger may be lost, never invented */
-		stat->max_ns = total;
-	if (bucket < SCRY_HIST_BUCKETS)
-		__sync_fetch_and_add(&stat->hist[bucket], 1);
+	if (known)
+		return *known;
+	index = stat_take();
+	stat = stat_at(index);
+	if (!stat)
+		return SCRY_NO_STAT;
+	stat->code = code;
+	if (!bpf_map_update_elem(&stat_of_code, &code, &index, BPF_NOEXIST))
+		return index;
+	stat->code = 0; /* another CPU was first, or there is no memory */
+	bpf_map_push_elem(&stats_free, &index, BPF_ANY);
+	known = bpf_map_lookup_elem(&stat_of_code, &code);
+	return known ? *known : SCRY_NO_STAT;
 }
 
-static __always_inline void stat_add_resume(__u32 code)
+static __always_inline void stat_resume(__u32 index)
 {
-	struct scry_call_stat *stat = stat_of(code);
+	struct scry_call_stat *stat = stat_at(index);
 
 	if (stat)
 		__sync_fetch_and_add(&stat->resumes, 1);
+}
+
+/* Its own time is total - callees. */
+static __always_inline void stat_add(const struct scry_call *call, bool failed, __u64 total, __u64 callees)
+{
+	struct scry_call_stat *stat = stat_of_call(call) ?: stat_at(stat_of(call->code));
+
+	if (stat)
+		stat_put(stat, call->resumed, failed, total, callees);
+	else
+		count(SCRY_COUNT_UNTRACKED);
 }
 
 /* Arguments where it begins, a value where it ends; 0: the event has none. */

@@ -9,6 +9,7 @@
 
 /* Set by user space when all probes are in place, cleared before the first is removed: what is seen in between is seen whole. */
 extern __u32 watching;
+extern __u32 lives;
 
 /* One event at a probe, while it is worked on. */
 struct scry_at {
@@ -39,6 +40,7 @@ static __always_inline bool at_again(struct scry_at *at, struct scry_thread *thr
 static __always_inline bool at_begin(struct scry_at *at)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 before = *(volatile __u32 *)&lives;
 	struct scry_proc *proc;
 
 	if (!watching)
@@ -69,6 +71,9 @@ static __always_inline bool at_begin(struct scry_at *at)
 		at->thread->gil_held_since = at->thread->gil_waits_since = 0;
 		at->thread->imports = 0;
 	}
+	at->thread->lives = before;
+	at->thread->binary = proc->binary;
+	at->thread->bias = proc->bias;
 	walk_prepare(at->s, proc, at->pid, at->slot);
 	at->s->sample.runtime = proc->runtime;
 	at->now = bpf_ktime_get_ns();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Calls and returns: the programs at the probes of the event `call`. */
 #include "exception.h"
-#include "pairing.h"
+#include "plain.h"
 #include "registers.h"
 
 #include "../runtimes/python/cookie.h"
@@ -62,15 +62,17 @@ static __always_inline int leave_current(struct pt_regs *ctx, __u64 cookie, enum
 	__u64 frame = frame_in(ctx, cookie);
 	struct scry_at at;
 
-	if (!at_begin(&at))
+	if ((type == SCRY_CALL_RETURN && plain_leave(frame, PLAIN_RETURNS)) || !at_begin(&at))
 		return 0;
 	if (!frame && python_current(at.slot)) {
 		count(SCRY_COUNT_UNREADABLE);
 		at_end(&at);
 		return 0;
 	}
-	if (!frame)
+	if (!frame) {
 		frame = at.s->walk.frame;
+		at.thread->state = at.s->walk.state;
+	}
 	if (config.ret)
 		at.s->event.value = value_of(ctx, cookie, frame, at.slot);
 	if (config.ret && type == SCRY_CALL_RETURN && python_pops(at.slot)) {
@@ -89,18 +91,17 @@ static __always_inline bool runs_already(struct scry_at *at)
 	struct scry_here *here = &at->s->here;
 	struct scry_call *call = at->thread->top == here->frame ? call_find(at, here->frame) : 0;
 
-	return call && !call->suspended && call->code == here->code && call->at == here->at;
+	return call && !call->suspended && call->code == here->code && (call->at == here->at || call->at == SCRY_AT_ANY);
 }
 
 static __always_inline int site_resume(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 instruction = cookie & PYTHON_COOKIE_INSTR_STORED ? 0 : register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
+	__u64 frame = frame_in(ctx, cookie);
 	struct scry_at at;
-	__u64 frame;
 
-	if (!at_begin(&at))
+	if (plain_enter(frame) || !at_begin(&at))
 		return 0;
-	frame = frame_in(ctx, cookie);
 	if (python_look(frame, at.slot) && (!frame || python_look(0, at.slot)))
 		count(SCRY_COUNT_UNREADABLE);
 	else if (!python_moves_to(instruction, at.slot) && !python_creates(instruction, at.slot) && !runs_already(&at))
@@ -126,7 +127,9 @@ static __always_inline int site_eval_entry(struct pt_regs *ctx, __u64 cookie)
 
 	barrier_var(first); /* the context may only be read at constant offsets */
 	barrier_var(second);
-	return enter_frame(cookie & PYTHON_COOKIE_THREAD_FIRST ? second : first);
+	if (cookie & PYTHON_COOKIE_THREAD_FIRST)
+		first = second;
+	return plain_enter(first) ? 0 : enter_frame(first);
 }
 
 /* _PyEval_FrameClearAndPop(tstate, frame) */
@@ -136,7 +139,9 @@ static __always_inline int site_frame_pop(struct pt_regs *ctx, __u64 cookie)
 	struct scry_at at;
 	int index;
 
-	if (!at_begin(&at))
+	barrier_var(state); /* the context may only be read at constant offsets */
+	barrier_var(frame);
+	if ((frame && plain_leave(frame, PLAIN_PASSED)) || !at_begin(&at))
 		return 0;
 	if (config.ret && at.thread->value_frame == frame) {
 		at.s->event.value = at.thread->value;
@@ -180,7 +185,7 @@ static __always_inline int site_eval_return(struct pt_regs *ctx, __u64 cookie)
 	bool failed = !value, old;
 	struct scry_at at;
 
-	if (!at_begin(&at))
+	if ((!failed && plain_leave_eval()) || !at_begin(&at))
 		return 0;
 	old = python_always_enters_eval(at.slot);
 	at.s->event.value = value;
@@ -225,7 +230,7 @@ static __always_inline int site_eval_throw(struct pt_regs *ctx, __u64 cookie)
 /* function__entry(file, name, line): the frame is current. */
 static __always_inline int site_function_entry(struct pt_regs *ctx, __u64 cookie)
 {
-	return enter_frame(0);
+	return plain_enter(frame_in(ctx, cookie)) ? 0 : enter_frame(0);
 }
 
 /* function__return(file, name, line): the frame is current still; that of a generator which yields is not told apart by the
@@ -235,11 +240,13 @@ static __always_inline int site_function_return(struct pt_regs *ctx, __u64 cooki
 	struct scry_at at;
 	__u64 frame;
 
-	if (!at_begin(&at))
+	if (plain_leave(frame_in(ctx, cookie), cookie & PYTHON_COOKIE_WATCHED ? PLAIN_PASSED : PLAIN_ASK) || !at_begin(&at))
 		return 0;
 	frame = at.thread->top;
-	if (!python_still(at.thread->state, frame, at.slot))
+	if (!python_still(at.thread->state, frame, at.slot)) {
 		frame = python_current(at.slot) ? 0 : at.s->walk.frame;
+		at.thread->state = at.s->walk.state;
+	}
 	if (frame)
 		leave_or_yield(&at, frame, python_raised(at.slot));
 	else
@@ -276,11 +283,81 @@ static __always_inline int site_line_path(struct pt_regs *ctx, __u64 cookie)
 	return 0;
 }
 
+/* ---- counting alone ---- */
+
+/* As python_look(); *thrown: to 3.10 a generator is entered so that an exception is raised in it. */
+static __always_inline int look_for_count(struct scry_at *at, __u64 frame, bool *thrown)
+{
+	int err;
+
+	if (frame)
+		return python_look(frame, at->slot);
+	err = python_current(at->slot);
+	if (err)
+		return err;
+	at->thread->state = at->s->walk.state;
+	*thrown = python_raised(at->slot);
+	return python_look(at->s->walk.frame, at->slot);
+}
+
+/* What is known of an entry where the probe is. */
+struct entry {
+	__u64 frame;	   /* 0: the current one */
+	__u64 code;	   /* address of its code object, */
+	__u64 instruction; /* and of the RESUME that is executed; 0: not known */
+	bool thrown;	   /* an exception is to be raised in it */
+};
+
+/* Where a generator is closed before it began, that is no call. */
+static __always_inline int count_entry(struct entry *entry)
+{
+	struct scry_at at;
+
+	if (plain_count(entry->frame, entry->code, entry->instruction) || !at_begin(&at))
+		return 0;
+	if (look_for_count(&at, entry->frame, &entry->thrown))
+		count(SCRY_COUNT_UNREADABLE);
+	else if (!python_moves_to(entry->instruction, at.slot) && !python_creates(entry->instruction, at.slot) &&
+		 !(entry->thrown && at.s->here.generator && at.s->here.at <= at.s->here.first))
+		call_count(at.thread, at.slot, entry->instruction);
+	at_end(&at);
+	return 0;
+}
+
+static __always_inline int count_call(struct pt_regs *ctx, __u64 cookie)
+{
+	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx), third = PT_REGS_PARM3(ctx);
+	bool thread_first = cookie & PYTHON_COOKIE_THREAD_FIRST;
+	struct entry entry = {};
+
+	barrier_var(first);
+	barrier_var(second);
+	barrier_var(third);
+	switch (RUNTIME_COOKIE_SITE(cookie)) {
+	case RUNTIME_SITE_eval_entry:
+		entry.frame = thread_first ? second : first;
+		entry.thrown = (int)(thread_first ? third : second);
+		break;
+	case RUNTIME_SITE_resume:
+		entry.frame = frame_in(ctx, cookie);
+		entry.instruction = register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
+		break;
+	case RUNTIME_SITE_function_entry: /* whether one is thrown has to be asked, so the frame is looked for */
+		entry.code = register_of(ctx, PYTHON_COOKIE_CODE(cookie));
+		break;
+	default:
+		return 0;
+	}
+	return count_entry(&entry);
+}
+
 SEC("uprobe")
 int on_call(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
+	if (config.count_only)
+		return count_call(ctx, cookie);
 	if (!(config.events & 1u << SCRY_EVENT_CALL)) /* then exceptions are wanted: the rest need not be verified */
 		return site_traceback(ctx, cookie);
 	switch (RUNTIME_COOKIE_SITE(cookie)) {

@@ -37,7 +37,10 @@ struct scry_thread {
 	__u64 elsewhere[SCRY_STACKS]; /* innermost frames of stacks that the thread has switched away from (greenlets); 0: none */
 	__u32 elsewhere_at; /* where the next goes */
 	__u32 depth;	/* frames running, as far as seen */
-	__u32 instance, pad2;
+	__u32 instance;
+	__u32 lives;	/* `lives` when the process was looked up last; it is still the same, then so are these: */
+	__u32 binary;
+	__u64 bias;
 	__u64 gc_since; /* ns; 0: no collection is running */
 	__s64 gc_generation;
 	__u64 gc_collected_at; /* where the collector counts, 0: not known */
@@ -66,11 +69,24 @@ struct {
 } threads SEC(".maps") __weak;
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, __u32);
+	__type(value, struct scry_call_stat);
+} call_stats SEC(".maps") __weak;
+
+/* Which of them a code object has; and those that user space has taken back, beside the ones never used (stats_used). */
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1); /* set at load */
 	__type(key, __u32);	/* code */
-	__type(value, struct scry_call_stat);
-} call_stats SEC(".maps") __weak;
+	__type(value, __u32);
+} stat_of_code SEC(".maps") __weak;
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, 1); /* set at load */
+	__type(value, __u32);
+} stats_free SEC(".maps") __weak;
 
 /* Filters by name, decided by user space once for each code object: enum scry_verdict. */
 struct {

@@ -10,6 +10,7 @@
 #include "../runtimes/python/identity.h"
 
 __u32 next_code = 0;
+__u32 generations[GENERATIONS] = {};
 
 /* First told, then entered: whoever finds the id in the table can be sure that its name is on its way before him. */
 static __always_inline int code_tell(struct scry_scratch *s, __u32 id, __u32 pid, __u32 binary, __u32 bytes)
@@ -87,6 +88,6 @@ int BPF_KPROBE(code_dealloc, void *object)
 	key.instance = proc->instance;
 	/* The table evicts what is seldom used, so that an object unknown to it may still be in a cache: always invalidate. */
 	bpf_map_delete_elem(&codes, &key);
-	__sync_fetch_and_add(&proc->generation, 1);
+	__sync_fetch_and_add(generation_of(proc->instance), 1);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #define SLOTS_PER_CPU 4		/* scratch areas for programs that can be preempted: bpf/slots.h */
 #define CALL_SET_BITS 14		/* sets of calls that run at a time, 2 to the power of */
 #define CALL_SETS     (1 << CALL_SET_BITS)
-#define MAX_FUNCTIONS 8192	/* with statistics */
+#define MAX_FUNCTIONS 16384	/* with statistics */
 #define MAX_LINES     65536
 #define MAX_VERDICTS  (1 << 20) /* code objects with a verdict of the name filter */
 #define MAX_BINARIES  64	/* interpreters: as many as bits in a value of the map `targets` */
@@ -28,6 +28,7 @@ struct scry_config {
 	__u8 stack;	     /* events: send the whole stack, not only the function */
 	__u8 keep_dropped;   /* calls: functions that are filtered out take part in pairing */
 	__u8 args, ret;	     /* calls: arguments, values returned */
+	__u8 count_only;     /* calls: entries are counted, nothing is timed */
 	__u8 native, kernel; /* stacks: frames of C, of the kernel */
 	__u8 runtimes;	     /* bits 1 << enum scry_runtime: those that a target may have; walkers of others are not loaded */
 	__u32 pid_namespace; /* inode number of scry's own; 0: the initial one */

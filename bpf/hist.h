@@ -10,12 +10,16 @@
 /* The bucket of a duration: the power of two, then its next three bits. Below 8 ns each has its own; beyond 73 minutes the last. */
 HIST_INLINE __u32 hist_bucket(__u64 ns)
 {
+	__u64 n = ns >> 3;
 	__u32 power = 0, bucket;
 
 	if (ns < 8)
 		return ns;
-	for (__u64 n = ns >> 3; n > 1 && power < 48; n >>= 1)
-		power++;
+	for (__u32 half = 32; half; half /= 2)
+		if (n >> half) {
+			n >>= half;
+			power += half;
+		}
 	bucket = (power + 1) * 8 + (ns >> power & 7);
 	return bucket < SCRY_HIST_BUCKETS ? bucket : SCRY_HIST_BUCKETS - 1;
 }

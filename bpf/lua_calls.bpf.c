@@ -92,7 +92,7 @@ static __always_inline int end(struct scry_thread *thread, int index, __u32 type
 	if (strand->running-- <= 1)
 		call_remove(which);
 	if (config.aggregate && !code_dropped(call->code))
-		stat_add(call, type == SCRY_CALL_UNWIND, total, call->callees < total ? total - call->callees : 0);
+		stat_add(call, type == SCRY_CALL_UNWIND, total, call->callees < total ? call->callees : total);
 	at.now = until;
 	if (config.stream && !gone)
 		call_tell_end(&at, 0, call, type, total, call->callees < total ? total - call->callees : 0,
@@ -224,7 +224,7 @@ __noinline int lua_resume(struct scry_thread *thread, int index, __u32 slot)
 	call = call_find(&at, strand->top);
 	set_top(&at, strand->top);
 	if (call && config.aggregate)
-		stat_add_resume(call->code);
+		stat_resume(stat_of(call->code));
 	if (call && config.stream && !config.min_duration_ns)
 		call_tell_begin(&at, 0, call, SCRY_AT_NONE, SCRY_CALL_RESUME, TELL_LUA);
 	return 0;

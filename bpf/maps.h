@@ -122,6 +122,15 @@ struct {
 	__type(value, struct scry_code_cache);
 } code_cache SEC(".maps") __weak;
 
+/* A number that grows whenever a code object of the process dies. Of a few processes together: then caches are invalid too often. */
+#define GENERATIONS 1024
+extern __u32 generations[GENERATIONS];
+
+static __always_inline __u32 *generation_of(__u32 instance)
+{
+	return &generations[instance & (GENERATIONS - 1)];
+}
+
 /* Room to build records in, one for each CPU: a sample is built by one program at a time on a CPU. An array indexed by
  * CPU, since values of per-CPU maps are limited to 32 kB. */
 struct {

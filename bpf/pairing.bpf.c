@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Entries and exits of calls become pairs here: the table of running calls, their times, and what is told or counted of them. */
 #include "account.h"
-#include "pairing.h"
+#include "plain.h"
+
+__u32 stats_used = 0;
 
 /* ---- the table ---- */
-
-#define CALL_CLAIMED 1 /* no frame's address: the entry is being filled */
-
-static __always_inline __u32 call_set(__u64 frame, __u32 instance)
-{
-	return ((frame >> 4) + ((__u64)instance << 40)) * 0x9e3779b97f4a7c15ULL >> (64 - CALL_SET_BITS);
-}
-
-static __always_inline int set_search(__u32 which, __u64 frame, __u32 instance, bool *spilled)
-{
-	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
-
-	if (!set)
-		return -1;
-	*spilled = set->spilled;
-	for (int i = 0; i < SCRY_CALL_WAYS; i++)
-		if (set->frame[i] == frame && set->call[i].instance == instance)
-			return which * SCRY_CALL_WAYS + i;
-	return -1;
-}
 
 __noinline int call_index(__u64 frame, __u32 instance)
 {
@@ -41,18 +23,18 @@ __noinline int call_index(__u64 frame, __u32 instance)
 static __always_inline int set_put(__u32 which, __u64 frame, const struct scry_call *call)
 {
 	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
+	int i;
 
 	if (!set)
 		return -1;
-	for (int i = 0; i < SCRY_CALL_WAYS; i++) {
-		if (set->frame[i] || __sync_val_compare_and_swap(&set->frame[i], 0, CALL_CLAIMED))
-			continue;
-		set->call[i] = *call;
-		*(volatile __u64 *)&set->frame[i] = frame;
-		return which * SCRY_CALL_WAYS + i;
+	i = set_claim(set);
+	if (i < 0) {
+		set->spilled = 1;
+		return -1;
 	}
-	set->spilled = 1;
-	return -1;
+	set->call[i & (SCRY_CALL_WAYS - 1)] = *call;
+	*(volatile __u64 *)&set->frame[i & (SCRY_CALL_WAYS - 1)] = frame;
+	return which * SCRY_CALL_WAYS + i;
 }
 
 /* Its index, or -1: there is no room. */
@@ -84,19 +66,17 @@ static __always_inline bool never_began(struct scry_at *at, __u64 frame, const s
 static __always_inline void end(struct scry_at *at, __u64 frame, int index, struct scry_call *call, enum scry_call_type type)
 {
 	__u64 run = call->suspended ? 0 : at->now - call->since;
-	__u64 total = call->ran + run, own = total - call->callees;
+	__u64 total = call->ran + run, callees = call->callees < total ? call->callees : total;
 	struct scry_call *caller = call_find(at, call->caller);
 
-	if (own > total)
-		own = 0;
 	if (caller)
 		caller->callees += run;
 	at->thread->top = call->caller;
 	at->thread->depth = call->depth;
 	if (config.aggregate && type != SCRY_CALL_YIELD && !code_dropped(call->code) && !never_began(at, frame, call, type))
-		stat_add(call, type == SCRY_CALL_UNWIND, total, own);
+		stat_add(call, type == SCRY_CALL_UNWIND, total, callees);
 	if (config.stream)
-		call_tell_end(at, frame, call, type, total, own, TELL_PYTHON);
+		call_tell_end(at, frame, call, type, total, total - callees, TELL_PYTHON);
 	if (type == SCRY_CALL_YIELD) {
 		call->ran = total;
 		call->suspended = 1;
@@ -162,6 +142,8 @@ __noinline int call_passed(struct scry_thread *thread, __u64 frame, __u64 object
 	if (!at_again(&at, thread, slot))
 		return 0;
 	call = call_find(&at, frame);
+	if (call)
+		call->raised = 1;
 	thread->passed = call ? object : 0;
 	thread->passed_since = call ? call->since : 0;
 	return 0;
@@ -258,10 +240,10 @@ static __always_inline void call_replace(struct scry_at *at, __u64 frame, int in
 }
 
 /* The call of the frame: that which is resumed, or a new one. NULL: no room. */
-static __always_inline struct scry_call *call_of(struct scry_at *at, const struct scry_here *here, bool resumed)
+static __always_inline struct scry_call *call_of(struct scry_at *at, const struct scry_here *here, bool resumed, __u32 stat)
 {
 	struct scry_call new = { .code = here->code, .instance = at->instance, .since = at->now, .resumed = resumed,
-				 .generator = here->generator != 0 };
+				 .generator = here->generator != 0, .stat = stat };
 	int index = call_index(here->frame, at->instance);
 	struct scry_call *call = call_at(index);
 
@@ -288,7 +270,10 @@ static __always_inline int enter(struct scry_at *at)
 	struct scry_here here = at->s->here;
 	bool resumed = here.at > here.first, dropped = code_dropped(here.code);
 	struct scry_call *call;
+	__u32 stat;
 
+	if (dropped)
+		plain_learn(at, &here, here.address, SCRY_NO_STAT);
 	/* What is left out matters for the own times of calls that are not: is one of those running? */
 	if (dropped && (!at->thread->top || !call_find(at, at->thread->top)))
 		return 0;
@@ -302,7 +287,9 @@ static __always_inline int enter(struct scry_at *at)
 	}
 	if (dropped && !config.keep_dropped)
 		return 0;
-	call = call_of(at, &here, resumed);
+	stat = config.aggregate && !dropped ? stat_of(here.code) : SCRY_NO_STAT;
+	plain_learn(at, &here, here.address, stat);
+	call = call_of(at, &here, resumed, stat);
 	if (!call) {
 		count(SCRY_COUNT_UNTRACKED);
 		return 0;
@@ -315,7 +302,7 @@ static __always_inline int enter(struct scry_at *at)
 	at->thread->top = here.frame;
 	at->thread->depth = call->depth + 1;
 	if (resumed && config.aggregate)
-		stat_add_resume(here.code);
+		stat_resume(stat);
 	if (config.stream && !config.min_duration_ns)
 		call_tell_begin(at, here.frame, call, here.at, resumed ? SCRY_CALL_RESUME : SCRY_CALL_ENTRY, TELL_PYTHON);
 	return 0;
@@ -326,4 +313,34 @@ __noinline int call_enter(struct scry_thread *thread, __u32 slot)
 	struct scry_at at;
 
 	return at_again(&at, thread, slot) ? enter(&at) : 0;
+}
+
+/* ---- counting alone ---- */
+
+__noinline int call_count(struct scry_thread *thread, __u32 slot, __u64 instruction)
+{
+	struct scry_call_stat *stat;
+	struct scry_here here;
+	struct scry_at at;
+	bool dropped;
+	__u32 index;
+
+	if (!at_again(&at, thread, slot))
+		return 0;
+	here = at.s->here;
+	dropped = code_dropped(here.code);
+	index = dropped ? SCRY_NO_STAT : stat_of(here.code);
+	plain_learn(&at, &here, here.address, index);
+	if (instruction)
+		plain_learn(&at, &here, instruction, index);
+	if (dropped)
+		return 0;
+	stat = stat_at(index);
+	if (!stat)
+		count(SCRY_COUNT_UNTRACKED);
+	else if (here.at > here.first)
+		__sync_fetch_and_add(&stat->resumes, 1);
+	else
+		__sync_fetch_and_add(&stat->calls, 1);
+	return 0;
 }

@@ -5,6 +5,39 @@
 
 #include "at.h"
 
+#define CALL_CLAIMED 1 /* no frame's address: the entry is being filled */
+
+static __always_inline __u32 call_set(__u64 frame, __u32 instance)
+{
+	return ((frame >> 4) + ((__u64)instance << 40)) * 0x9e3779b97f4a7c15ULL >> (64 - CALL_SET_BITS);
+}
+
+static __always_inline int set_way(const struct scry_call_set *set, __u64 frame, __u32 instance)
+{
+	for (int i = 0; i < SCRY_CALL_WAYS; i++)
+		if (set->frame[i] == frame && set->call[i].instance == instance)
+			return i;
+	return -1;
+}
+
+static __always_inline int set_search(__u32 which, __u64 frame, __u32 instance, bool *spilled)
+{
+	struct scry_call_set *set = bpf_map_lookup_elem(&calls, &which);
+	int way = set ? set_way(set, frame, instance) : -1;
+
+	*spilled = set && set->spilled;
+	return way < 0 ? -1 : (int)(which * SCRY_CALL_WAYS) + way;
+}
+
+/* A way of the set that was free, and is ours now; -1: none. */
+static __always_inline int set_claim(struct scry_call_set *set)
+{
+	for (int i = 0; i < SCRY_CALL_WAYS; i++)
+		if (!set->frame[i] && !__sync_val_compare_and_swap(&set->frame[i], 0, CALL_CLAIMED))
+			return i;
+	return -1;
+}
+
 /* Where in `calls` the call with this frame is; -1: there is none. */
 int call_index(__u64 frame, __u32 instance);
 
@@ -65,5 +98,8 @@ int call_passed(struct scry_thread *thread, __u64 frame, __u64 object, __u32 slo
  * is not known, and not the innermost call.
  */
 int call_switch(struct scry_thread *thread, __u32 slot);
+
+/* With config.count_only: the frame in s->here begins to run. instruction: its RESUME, 0: not known. */
+int call_count(struct scry_thread *thread, __u32 slot, __u64 instruction);
 
 #endif

@@ -4,6 +4,9 @@
 
 extern __u32 next_instance;
 
+/* Grows whenever what `procs` says of a process that lives on is no longer so. */
+__u32 lives = 1;
+
 static __always_inline void process_tell(__u32 kind, __u32 pid, struct scry_process *to)
 {
 	to->head.kind = kind;
@@ -35,7 +38,6 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (proc) { /* the same memory at the same place, but a life of its own */
 		copy = *proc;
 		copy.instance = __sync_fetch_and_add(&next_instance, 1) + 1;
-		copy.generation = 0;
 		bpf_map_update_elem(&procs, &pid, &copy, BPF_ANY);
 	}
 	record.parent = from;
@@ -54,6 +56,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid)
 	struct scry_process record = {};
 	__u32 pid = task_pid(task);
 	__u64 *target = bpf_map_lookup_elem(&targets, &pid);
+	bool known;
 
 	if (old_pid != task->pid && target && *target != SCRY_PROBED_ANYWHERE) {
 		*target = 0;
@@ -61,7 +64,10 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid)
 	}
 	bpf_map_delete_elem(&asked, &pid);
 	/* With a clock, a program of the machine is noticed when it runs; for events its probes must be there before. */
-	if (bpf_map_delete_elem(&procs, &pid) && !target && !(config.all && config.events))
+	known = !bpf_map_delete_elem(&procs, &pid);
+	if (known)
+		__sync_fetch_and_add(&lives, 1);
+	if (!known && !target && !(config.all && config.events))
 		return 0;
 	process_tell(SCRY_RECORD_EXEC, pid, &record);
 	return 0;

@@ -181,6 +181,7 @@ __noinline int python_look(__u64 frame, __u32 slot)
 	if (py->frame_bytes > WINDOW_BYTES || walk_read(s->window, py->frame_bytes, frame))
 		return SCRY_WALK_FRAME_FAULT;
 	s->here.caller = python_frame(py, s, cache, frame);
+	s->here.address = s->walk.code;
 	s->here.code = s->frames[0].code;
 	s->here.at = s->frames[0].at;
 	if (!s->walk.error && !s->walk.count) /* one of the interpreter's own */

@@ -18,7 +18,7 @@ static __always_inline void walk_prepare(struct scry_scratch *s, const struct sc
 	w->bias = proc->bias;
 	w->tls_module = proc->tls_module;
 	w->instance = proc->instance;
-	w->generation = proc->generation;
+	w->generation = *(volatile __u32 *)generation_of(proc->instance);
 	w->thread = task_thread_pointer(bpf_get_current_task_btf());
 	w->max_stack = config.max_stack;
 	w->pid = pid;

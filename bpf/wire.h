@@ -118,6 +118,7 @@ struct scry_frame {
 	__s32 at;
 };
 #define SCRY_AT_NONE (-1)
+#define SCRY_AT_ANY  (-2) /* struct scry_call.at: its function is entered at one place only */
 
 enum scry_frame_kind {
 	SCRY_FRAME_INTERPRETED,
@@ -309,6 +310,9 @@ struct scry_call {
 		__u8 bottom;	/* Lua: the outermost known of its lua_State: struct scry_strand tells who resumed it */
 	};
 	__s32 level;	/* Lua: where its function lies on the stack of its lua_State */
+	__u32 stat;	/* where its statistics are kept; SCRY_NO_STAT: nowhere yet */
+	__u8 raised;	/* an exception has passed it, which it may have caught */
+	__u8 pad[3];
 };
 
 /*
@@ -326,6 +330,7 @@ struct scry_strand {
 	__u8 suspended;
 	__u8 pad[3];
 	__u64 top; /* suspended: its innermost call */
+	__u64 unused;
 };
 _Static_assert(sizeof(struct scry_strand) == sizeof(struct scry_call), "they share a table");
 
@@ -344,11 +349,17 @@ struct scry_call_set {
 enum scry_verdict { SCRY_VERDICT_NONE /* not decided yet */, SCRY_VERDICT_KEEP, SCRY_VERDICT_DROP };
 #define SCRY_VERDICT_NAMED 0x80 /* added: a SCRY_RECORD_NAMING has been sent */
 
-/* Kept by BPF for each function that was called; hist by bpf/hist.h. `calls` are those that have ended, by their beginning. */
+/*
+ * Kept by BPF for each function that was called; hist by bpf/hist.h. `calls` are those that have ended, by their beginning; where
+ * calls are only counted, those that have begun. Index 0 of the map `call_stats` is none.
+ */
 #define SCRY_HIST_BUCKETS 320
+#define SCRY_NO_STAT	  0
 struct scry_call_stat {
+	__u32 code; /* 0: of no function */
+	__u32 pad;
 	__u64 calls, resumes, errors;
-	__u64 total_ns, own_ns, max_ns;
+	__u64 total_ns, callees_ns, max_ns;
 	__u32 hist[SCRY_HIST_BUCKETS];
 };
 
@@ -390,7 +401,7 @@ struct scry_proc {
 	__u32 runtime;	  /* enum scry_runtime */
 	__u32 binary;	  /* index into the runtime's map of binaries */
 	__u32 instance;	  /* unique for each life of a pid and each exec in it */
-	__u32 generation; /* grows whenever a code object of the process dies */
+	__u32 pad;
 	__u64 tls_module; /* cached module id of the interpreter's thread-local block, 0: not read yet */
 };
 

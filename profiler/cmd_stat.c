@@ -16,7 +16,7 @@ struct stat_config {
 	unsigned long limit, frequency;
 	double interval;
 	int sort;
-	bool hist;
+	bool hist, count;
 };
 
 #define STAT_AT(field) offsetof(struct stat_config, field)
@@ -28,6 +28,7 @@ static const struct opt opts[] = {
 	{ "interval", 'i', OPT_SECONDS, STAT_AT(interval), "SECONDS", "show what was counted until then so often, not only at the end", 1 },
 	{ "sort", 0, OPT_CHOICE, STAT_AT(sort), .help = "which column decides the order; auto is the one that weighs most",
 	  .choices = stat_sort_names },
+	{ "count", 0, OPT_FLAG, STAT_AT(count), NULL, "call: only count, at half the price: no times, and no errors" },
 	{ "limit", 0, OPT_UINT, STAT_AT(limit), "N", "rows of the table; 0 for all; 40 if not given" },
 	{ "hist", 0, OPT_FLAG, STAT_AT(hist), NULL, "show for each row how its durations are distributed" },
 	{ "json", 0, OPT_FLAG, STAT_AT(events.json), NULL, "one JSON object, with all rows" },
@@ -53,7 +54,7 @@ static enum scry_event_kind kind_of(unsigned events)
 static const char *not_for_vmstate(const struct stat_config *c)
 {
 	return c->events.func ? "func" : c->events.file ? "file" : c->events.text ? "event" : c->events.method ? "method" :
-	       c->interval > 0 ? "interval" : c->hist ? "hist" : c->sort ? "sort" : NULL;
+	       c->interval > 0 ? "interval" : c->hist ? "hist" : c->sort ? "sort" : c->count ? "count" : NULL;
 }
 
 static int vmstate_main(const struct command *cmd, struct stat_config *c, int argc, char **argv, int first)
@@ -78,6 +79,18 @@ static int vmstate_main(const struct command *cmd, struct stat_config *c, int ar
 	return child.status;
 }
 
+/* Is --count for this event, and what else is wanted to be had with it? 0 or EXIT_USAGE, reported. */
+static int check_count(const struct command *cmd, const struct stat_config *c)
+{
+	if (!c->count)
+		return 0;
+	if (c->events.events != 1u << RUNTIME_EVENT_CALL)
+		return usage_error(cmd, "--count: only for call; of other events no times are taken, or they come with the event");
+	if (c->hist || c->sort > STAT_SORT_CALLS)
+		return usage_error(cmd, "--%s: not with --count, which takes no times", c->hist ? "hist" : "sort");
+	return 0;
+}
+
 static int stat_main(const struct command *cmd, int argc, char **argv)
 {
 	struct stat_config c = { .limit = NO_LIMIT_GIVEN };
@@ -94,18 +107,21 @@ static int stat_main(const struct command *cmd, int argc, char **argv)
 		return EXIT_USAGE;
 	if (c.events.events & (c.events.events - 1))
 		return usage_error(cmd, "one event at a time, not %s", argv[first]);
+	if (check_count(cmd, &c))
+		return EXIT_USAGE;
 	if (c.limit == NO_LIMIT_GIVEN)
 		c.limit = c.events.json ? 0 : LIMIT;
 	if (targets_examine(&c.targets))
 		return EXIT_FAILED;
 	in_kernel = kind_of(c.events.events) == SCRY_EVENT_CALL || kind_of(c.events.events) == SCRY_EVENT_LINE;
 	o = (struct stat_options){
-		.run = { .session = { .stream = !in_kernel, .aggregate = in_kernel,
+		.run = { .session = { .stream = !in_kernel, .aggregate = in_kernel, .count_only = c.count,
 				      /* else the time of functions left out would be their callers' own */
 				      .keep_dropped = c.events.func || c.events.file },
 			 .targets = &c.targets, .seconds = c.events.seconds, .stats = c.events.stats },
 		.kind = kind_of(c.events.events), .sort = (enum stat_sort)c.sort, .limit = c.limit, .interval = c.interval,
-		.json = c.events.json, .hist = c.hist, .quiet = c.events.quiet, .color = term_colors(STDOUT_FILENO),
+		.json = c.events.json, .hist = c.hist, .count = c.count, .quiet = c.events.quiet,
+		.color = term_colors(STDOUT_FILENO),
 		.rewrite = terminal && c.interval > 0 && !c.events.json, .to = stdout,
 	};
 	event_options_configure(&c.events, &o.run.session, &o.filter);
@@ -125,6 +141,8 @@ const struct command cmd_stat = {
 		   "its resumptions are counted apart. Each call of a recursive function adds its whole time to the total. A call\n"
 		   "that has not ended yet counts as a call, but its time does not; the table marks it as running.\n"
 		   "Functions of Lua have the name by which one in Lua calls them first.\n"
+		   "With --count only the beginnings of calls are looked at, which costs a Python program half as much. Where it turns\n"
+		   "sys.monitoring or sys.setprofile on or off meanwhile (3.12+), a function may be counted once too often.\n"
 		   "\n"
 		   "Collections are told by generation (of Lua: steps and full ones), with their share of the time, a histogram of all pauses and the functions\n"
 		   "in which they began; imports by module, lines (counted in the kernel as well) and exceptions by\n"
@@ -139,13 +157,15 @@ const struct command cmd_stat = {
 		   "\n"
 		   "--json writes one object: event, duration_s, lost, and rows, each with what it is about (function, file, line;\n"
 		   "generation; module; exception; name) and its figures: calls, resumes, errors, running, total_ns, own_ns, mean_ns, p50_ns,\n"
-		   "p99_ns, max_ns (gc: count and collected instead of calls, of Lua work (step, full) and no collected; started_by\n"
+		   "p99_ns, max_ns (with --count all null but calls and resumes;\n"
+		   "gc: count and collected instead of calls, of Lua work (step, full) and no collected; started_by\n"
 		   "has the functions, collector its kind, which is in the rows where processes differ; gil: holds, hold_ns,\n"
 		   "hold_p99_ns, hold_max_ns, waits, wait_ns, wait_p99_ns, wait_max_ns, also in threads, by pid, tid and name;\n"
 		   "vmstate: state, samples, total_ns, share). Percentiles are read from buckets and are at most 1/16 off.",
 	.examples = "scry stat call -p 4711 -d 10\n  every function that was called in ten seconds\n"
 		    "scry stat call -p 4711 --func 'handle*' --hist\n  how the durations of some functions are distributed\n"
 		    "scry stat call -p 4711 -i 1 --sort own\n  every second what was counted so far\n"
+		    "scry stat call -p 4711 --count\n  only how often each function is called, at half the price\n"
 		    "scry stat gc -p 4711 -d 60\n  what collecting garbage costs\n"
 		    "scry stat gil -p 4711 -d 10\n  who holds the lock of the interpreter, and who waits for it\n"
 		    "scry stat vmstate -p 4711 -d 10\n  does LuaJIT run compiled code, or interpret it?\n"

@@ -53,6 +53,7 @@ int follow_create(struct scry_bpf *skel, const struct session_options *options, 
 	probes_init(&f->probes, skel);
 	f->probes.values = options->ret;
 	f->probes.arguments = options->args;
+	f->probes.entries = options->count_only;
 	*ret = f;
 	return 0;
 }
@@ -369,6 +370,7 @@ void follow_forget(struct follow *f, pid_t pid)
 	__u32 number = pid;
 
 	bpf_map__delete_elem(f->skel->maps.procs, &number, sizeof(number), 0);
+	__atomic_fetch_add(&f->skel->data->lives, 1, __ATOMIC_SEQ_CST);
 	if (f->stopped)
 		return;
 	probes_drop(&f->probes, pid, true);

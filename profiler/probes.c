@@ -176,10 +176,23 @@ static void add_place(struct gathering *g, enum program program, __u64 offset, _
 	list->cookies[list->count++] = cookie;
 }
 
+static bool is_entry(enum runtime_site site)
+{
+	switch (site) {
+#define X(name) case RUNTIME_SITE_##name: return true;
+	RUNTIME_ENTRY_SITES(X)
+#undef X
+	default:
+		return false;
+	}
+}
+
 static void add_probe(void *ctx, const struct runtime_probe *probe)
 {
 	struct gathering *g = ctx;
 
+	if (g->probes->entries && site_programs[probe->site] == ON_CALL && !is_entry(probe->site))
+		return;
 	if (!probe->for_values || g->probes->values)
 		add_place(g, site_programs[probe->site], probe->offset, probe->semaphore, probe->cookie);
 }

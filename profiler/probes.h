@@ -29,6 +29,7 @@ struct probe_link {
 struct probes {
 	struct scry_bpf *skel;
 	bool values, arguments; /* of calls are wanted: what they return, and are given; set before any is added */
+	bool entries; /* of calls are wanted alone; likewise */
 	struct probe_link *links; /* in the order they were added */
 	size_t count;
 	struct gathering *places[MAX_BINARIES]; /* of binaries that have been looked at; NULL: not yet */

@@ -20,6 +20,7 @@
 #include "spaces.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
+#include "tally.h"
 #include "waits.h"
 
 #define POLL_RECORDS 65536 /* at a time, so that a program which makes them faster than they are read is not waited for */
@@ -35,6 +36,7 @@ struct session {
 	struct bpf_link **ticks; /* one for each CPU */
 	int cpus, stats_fd;
 	unsigned polled; /* records, this time */
+	struct tally tally;
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
@@ -93,6 +95,7 @@ static int load(struct session *s)
 	err = scry_bpf__load(s->skel);
 	if (err)
 		return refused(err, "load BPF programs");
+	tally_init(&s->tally, s->skel);
 	return 0;
 }
 
@@ -167,6 +170,7 @@ void session_close(struct session *s)
 	follow_destroy(s->follow);
 	spaces_destroy(s->spaces);
 	ring_buffer__free(s->ring);
+	tally_deinit(&s->tally);
 	scry_bpf__destroy(s->skel);
 	if (s->stats_fd >= 0)
 		close(s->stats_fd);
@@ -286,6 +290,7 @@ bool session_poll(struct session *s)
 	follow_waiting(s->follow);
 	if (s->spaces)
 		spaces_poll(s->spaces);
+	tally_poll(&s->tally);
 	s->polled = 0;
 	return ring_buffer__consume(s->ring) == -EINTR;
 }
@@ -334,20 +339,13 @@ void session_judge(struct session *s, uint32_t code, enum scry_verdict verdict)
 	__u8 value = verdict | SCRY_VERDICT_NAMED; /* whatever its name: it is known well enough */
 
 	bpf_map__update_elem(s->skel->maps.verdicts, &index, sizeof(index), &value, sizeof(value), BPF_ANY);
+	if (verdict == SCRY_VERDICT_DROP && s->options.aggregate)
+		tally_drop(&s->tally, code);
 }
 
-void session_each_stat(const struct session *s, void (*add)(void *ctx, uint32_t code, const struct scry_call_stat *stat),
-		       void *ctx)
+void session_each_stat(const struct session *s, void (*add)(void *ctx, const struct scry_call_stat *stat), void *ctx)
 {
-	struct bpf_map *map = s->skel->maps.call_stats;
-	struct scry_call_stat stat;
-	__u32 code, *last = NULL;
-
-	while (!bpf_map__get_next_key(map, last, &code, sizeof(code))) {
-		last = &code;
-		if (!bpf_map__lookup_elem(map, &code, sizeof(code), &stat, sizeof(stat), 0))
-			add(ctx, code, &stat);
-	}
+	tally_each(&s->tally, add, ctx);
 }
 
 void session_each_line(const struct session *s, void (*add)(void *ctx, const struct scry_line *line, uint64_t times), void *ctx)

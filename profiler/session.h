@@ -31,6 +31,7 @@ struct session_options {
 	enum runtime_method method; /* how to see them */
 	bool stream, aggregate;	/* send each event; keep statistics of calls or lines */
 	bool args, ret;		/* calls: with their arguments, with the values they return */
+	bool count_only;	/* calls: only their entries are seen, and counted */
 	bool stack;		/* events carry the whole stack */
 	uint64_t min_duration_ns;
 	unsigned long max_depth; /* of calls; 0: all */
@@ -97,7 +98,7 @@ void session_judge(struct session *session, uint32_t code, enum scry_verdict ver
 
 /* What was kept of the calls of each code object (options.aggregate), and the calls that have not ended. */
 void session_each_stat(const struct session *session,
-		       void (*add)(void *ctx, uint32_t code, const struct scry_call_stat *stat), void *ctx);
+		       void (*add)(void *ctx, const struct scry_call_stat *stat), void *ctx);
 void session_each_call(const struct session *session, void (*add)(void *ctx, const struct scry_call *call), void *ctx);
 /* How often each line was executed (options.aggregate). */
 void session_each_line(const struct session *session,

@@ -13,6 +13,7 @@
 #include "spaces.h"
 #include "../bpf/config.h"
 #include "scry.skel.h"
+#include "tally.h"
 #include "waits.h"
 
 #define RING_BYTES	(16u << 20)
@@ -78,6 +79,7 @@ int session_configure(struct scry_bpf *skel, const struct session_options *o, in
 	config->min_duration_ns = o->min_duration_ns;
 	config->max_depth = o->max_depth;
 	config->keep_dropped = o->keep_dropped;
+	config->count_only = o->count_only;
 	config->pid_namespace = own_pid_namespace();
 	config->waits = o->waits;
 	config->wall = o->wall;
@@ -113,7 +115,7 @@ void session_size_maps(struct scry_bpf *skel, const struct session_options *o, i
 	bpf_map__set_max_entries(skel->maps.scratch, slots);
 	bpf_map__set_max_entries(skel->maps.code_cache, slots);
 	bpf_map__set_max_entries(skel->maps.calls, calls ? CALL_SETS : 1);
-	bpf_map__set_max_entries(skel->maps.call_stats, calls && o->aggregate ? MAX_FUNCTIONS : 1);
+	tally_size_maps(skel, calls && o->aggregate ? cpus : 0);
 	bpf_map__set_max_entries(skel->maps.lines, lines && o->aggregate ? MAX_LINES : 1);
 	bpf_map__set_max_entries(skel->maps.verdicts, events ? MAX_VERDICTS : 1);
 	waits_configure(skel, o);

@@ -121,9 +121,9 @@ static struct stat_row *call_row(struct statistics *s, uint32_t code)
 	return watch_wants(&s->watch, key.function) ? stat_rows_find(&s->rows, &key) : NULL;
 }
 
-void stat_add_calls(void *ctx, uint32_t code, const struct scry_call_stat *calls)
+void stat_add_calls(void *ctx, const struct scry_call_stat *calls)
 {
-	struct stat_row *row = call_row(ctx, code);
+	struct stat_row *row = call_row(ctx, calls->code);
 	struct histogram *hist = row ? stat_row_histogram(row) : NULL;
 
 	if (!row)
@@ -132,7 +132,7 @@ void stat_add_calls(void *ctx, uint32_t code, const struct scry_call_stat *calls
 	row->resumes += calls->resumes;
 	row->errors += calls->errors;
 	row->total_ns += calls->total_ns;
-	row->own_ns += calls->own_ns;
+	row->own_ns += calls->total_ns > calls->callees_ns ? calls->total_ns - calls->callees_ns : 0;
 	if (calls->max_ns > row->max_ns)
 		row->max_ns = calls->max_ns;
 	if (hist)

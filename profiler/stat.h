@@ -19,6 +19,7 @@ struct stat_options {
 	unsigned long limit; /* rows shown; 0: all */
 	double interval;     /* seconds between two tables; 0: only one, at the end */
 	bool json, hist, quiet;
+	bool count;	     /* of calls only their number, and that of resumptions, is known */
 	bool color, rewrite; /* to a terminal: the table stays in its place */
 	FILE *to;
 };
@@ -44,7 +45,7 @@ int stat_init(struct statistics *stat, const struct stat_options *options);
 void stat_deinit(struct statistics *stat);
 void stat_take(struct statistics *stat, const struct scry_record *record, size_t size);
 void stat_set_collector(struct statistics *stat, const char *name); /* of what is taken from now on */
-void stat_add_calls(void *stat, uint32_t code, const struct scry_call_stat *calls); /* a session_each_stat callback */
+void stat_add_calls(void *stat, const struct scry_call_stat *calls); /* a session_each_stat callback */
 void stat_add_running(void *stat, const struct scry_call *call);			     /* a session_each_call callback */
 void stat_add_line(void *stat, const struct scry_line *line, uint64_t times);	     /* a session_each_line callback */
 

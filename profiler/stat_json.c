@@ -29,9 +29,23 @@ static void put_durations(const struct stat_row *row, FILE *to)
 		stat_row_mean(row), stat_row_quantile(row, 0.5), stat_row_quantile(row, 0.99), row->max_ns);
 }
 
+/* Of a call whose end was not looked at. */
+static void put_count(const struct stat_row *row, FILE *to)
+{
+	static const char *const unknown[] = { "errors", "running", "total_ns", "own_ns", "mean_ns", "p50_ns", "p99_ns", "max_ns" };
+
+	fprintf(to, "\"calls\": %" PRIu64 ", \"resumes\": %" PRIu64, row->calls, row->resumes);
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		fprintf(to, ", \"%s\": null", unknown[i]);
+}
+
 static void put_call(const struct statistics *s, const struct stat_row *row, FILE *to)
 {
 	put_function(s, row, to);
+	if (s->options->count) {
+		put_count(row, to);
+		return;
+	}
 	fprintf(to, "\"calls\": %" PRIu64 ", \"resumes\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"running\": %" PRIu64
 		", \"total_ns\": %" PRIu64 ", \"own_ns\": %" PRIu64 ", ", row->calls, row->resumes, row->errors,
 		row->running, row->total_ns, row->own_ns);

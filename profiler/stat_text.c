@@ -32,6 +32,11 @@ static struct units calls(const struct statistics *s, const struct stat_row *row
 	return count_of(row->calls, width);
 }
 
+static struct units resumes(const struct statistics *s, const struct stat_row *row, int width)
+{
+	return count_of(row->resumes, width);
+}
+
 static struct units errors(const struct statistics *s, const struct stat_row *row, int width)
 {
 	return units_count(row->errors, width);
@@ -204,6 +209,10 @@ static const struct kind kinds[SCRY_EVENT_COUNT] = {
 	[SCRY_EVENT_GIL] = { { GIL_COLUMNS }, "function", put_function, STAT_SORT_TOTAL },
 };
 
+/* Where only the beginnings of calls are looked at. */
+static const struct kind counted_calls = { { { "calls", 12, false, calls }, { "resumes", 9, false, resumes } }, "function",
+					   put_function, STAT_SORT_CALLS };
+
 static bool is_shown(const struct column *column, unsigned width)
 {
 	return column->head && (!column->wide || width >= WIDE);
@@ -319,7 +328,7 @@ static int put_histograms(const struct statistics *s, const struct stat_row *con
 
 int stat_text(const struct statistics *s)
 {
-	struct kind plain = kinds[s->options->kind], *kind = &plain;
+	struct kind plain = s->options->count ? counted_calls : kinds[s->options->kind], *kind = &plain;
 	unsigned width = function_text_columns(s->options->to);
 	enum stat_sort by = s->options->sort == STAT_SORT_DEFAULT ? kind->sort : s->options->sort;
 	size_t count, all;

@@ -26,6 +26,8 @@
 	X(lua_tail_called) /* the same of a tail call, behind luaD_precall() or luaD_pretailcall() */            \
 	X(lua_return)	   /* a Lua function has returned; its CallInfo is at hand (5.1: it returns, L is) */     \
 	X(lua_throw)	   /* luaD_throw(L, status): an error, or a coroutine that yields */
+/* Of these, all that counting calls needs. */
+#define RUNTIME_ENTRY_SITES(X) X(eval_entry) X(resume) X(function_entry) X(line_path)
 #define RUNTIME_GC_SITES(X)                                                                                      \
 	X(gc_start)                                                                                              \
 	X(gc_done)                                                                                               \

@@ -56,6 +56,7 @@ struct scry_walk {
 struct scry_here {
 	__u64 frame;
 	__u64 caller; /* as the frame says; may be one of the interpreter's own */
+	__u64 address; /* of its code object */
 	__u32 code;
 	__s32 at;    /* as in struct scry_frame */
 	__s32 first; /* offset of the first instruction that is traced: before it the body has not begun */

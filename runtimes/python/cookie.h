@@ -8,8 +8,8 @@
  *   OPCODE           the instruction whose handler this is, in the numbers of the binary's version
  *   VALUE            register for the value returned or yielded:
  *   VALUE_DIRECT       it is in the register itself; otherwise the register is the stack pointer, and it is at -8 from there
- *   INSTR_STORED     the frame's instruction pointer (prev_instr, instr_ptr) already points at this instruction; otherwise
- *   INSTR            register that does
+ *   INSTR_STORED     the frame's instruction pointer (prev_instr, instr_ptr) already points at this instruction
+ *   INSTR            register that does; both may be so
  *   CONST            it returns a constant: the one its argument says
  *   FRAME            register of the frame
  *   LOCAL            the stack pointer is not in the register VALUE, but in memory so many bytes from there (unoptimised builds)
@@ -19,7 +19,9 @@
  *   STATS            collect_entry: the interpreter's own statistics tell the generation and the numbers, not the arguments (3.13, 3.14)
  *   WORLD            collect_entry: it may come to nothing, and collects only when it stops the other threads (collect_world)
  *   COUNTS           collect_entry: the argument behind it points to where the number of collected objects goes (3.6 to 3.12)
- *   markers: where their arguments are, as runtimes/marker.h says
+ *   FRAME, CODE      function_entry, function_return: registers of the frame and of its code object
+ *   WATCHED          function_return: PyTraceBack_Here is watched too, so that what an exception has passed is known
+ *   other markers: where their arguments are, as runtimes/marker.h says
  *   C_NAME           import_entry, import_return: the name is a char * (2.7), not a str object
  */
 #ifndef SCRY_PYTHON_COOKIE_H
@@ -33,7 +35,11 @@
 
 #define PYTHON_COOKIE_CONST (1u << 20)
 #define PYTHON_COOKIE_FRAME(cookie) ((cookie) >> 21 & 0x1f)
+#define PYTHON_COOKIE_FRAME_IN(number) (((number) + 1ull) << 21)
 #define PYTHON_COOKIE_LOCAL(cookie) ((__s16)((cookie) >> 26))
+#define PYTHON_COOKIE_CODE(cookie) ((cookie) >> 42 & 0x1f)
+#define PYTHON_COOKIE_CODE_IN(number) (((number) + 1ull) << 42)
+#define PYTHON_COOKIE_WATCHED (1ull << 47)
 
 #define PYTHON_COOKIE_THREAD_FIRST 1u
 #define PYTHON_COOKIE_SECOND 1u

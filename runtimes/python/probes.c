@@ -70,6 +70,8 @@ static int add_place(struct finder *f, enum runtime_site site, __u64 address, __
 	return 0;
 }
 
+static int find_traceback(struct finder *f);
+
 /* ---- markers ---- */
 
 /* What to find, and which arguments (numbers from `first` on) the program at the marker needs. */
@@ -137,6 +139,32 @@ static int find_call_markers(struct finder *f)
 	int err = MARKER(f, function_entry, "function__entry");
 
 	return err ?: MARKER(f, function_return, "function__return");
+}
+
+/* Where the code tells more than the markers do, the programs need read less of the target. Nothing depends on it. */
+static void add_registers(struct finder *f, bool watched)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct runtime_probe *probe = &f->probes[i];
+
+		if (!probe->marker)
+			continue;
+		if (f->code.bytes)
+			probe->cookie |= python_marker_registers(&f->code, f->elf, probe->offset - f->code.offset + f->code.address,
+								 &f->python->layout);
+		if (watched && probe->site == RUNTIME_SITE_function_return)
+			probe->cookie |= PYTHON_COOKIE_WATCHED;
+	}
+}
+
+/* 3.8 to 3.10: entries and returns are all there. What an exception leaves passes PyTraceBack_Here() before. */
+static int find_call_markers_exact(struct finder *f)
+{
+	int err = find_call_markers(f);
+
+	if (!err)
+		add_registers(f, !find_traceback(f));
+	return err;
 }
 
 /* In 3.11 function__entry is on the path that line switches on: alone it fires for throw() and close() only. */
@@ -417,7 +445,7 @@ static const struct way {
 } ways[] = {
 #define EVENT(event, method) RUNTIME_EVENT_##event, RUNTIME_METHOD_##method
 	/* A marker's nop is emulated and its entry and return are exact in 3.8 to 3.10; of 3.6 and 3.7 no build was seen. */
-	{ EVENT(CALL, USDT), PY_VERSION(3, 8), PY_VERSION(3, 10), true, find_call_markers },
+	{ EVENT(CALL, USDT), PY_VERSION(3, 8), PY_VERSION(3, 10), true, find_call_markers_exact },
 	{ EVENT(CALL, HANDLERS), PY_VERSION(3, 11), PY_VERSION(3, 15), true, find_calls_by_handlers },
 	{ EVENT(CALL, EVAL), PY_VERSION(2, 7), PY_VERSION(3, 10), true, find_eval },
 	{ EVENT(CALL, USDT), PY_VERSION(3, 6), PY_VERSION(3, 7), false, find_call_markers },

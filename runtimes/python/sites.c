@@ -37,6 +37,7 @@ int python_code_read(const struct elf *elf, struct python_code *ret)
 		return err;
 	}
 	ret->address = range.address;
+	ret->offset = range.offset;
 	ret->size = range.size;
 	return 0;
 }
@@ -334,10 +335,10 @@ static __u64 run_cookie(const struct run *run, bool behind, unsigned char instr,
 		cookie |= (local.base + 1u) << 8 | (__u64)(__u16)local.at << 26;
 	if (behind && instr != X86_NO_REGISTER && run->instr != X86_NO_REGISTER)
 		cookie |= PYTHON_COOKIE_INSTR_STORED;
-	else if (instr != X86_NO_REGISTER && (!behind || !is_changed(run, instr)))
+	if (instr != X86_NO_REGISTER && (!behind || !is_changed(run, instr)))
 		cookie |= (instr + 1u) << 15;
 	if (frame != X86_NO_REGISTER && (!behind || !is_changed(run, frame)))
-		cookie |= (frame + 1u) << 21;
+		cookie |= PYTHON_COOKIE_FRAME_IN(frame);
 	return cookie;
 }
 

@@ -12,12 +12,13 @@
 #include <stddef.h>
 
 struct elf;
+struct python_layout;
 struct python_opcodes;
 
 /* The file's executable segment. */
 struct python_code {
 	unsigned char *bytes; /* owned */
-	__u64 address;
+	__u64 address, offset; /* in memory as linked, in the file */
 	size_t size;
 };
 
@@ -32,6 +33,9 @@ struct python_site {
 /* A site for each of the opcodes (at most PYTHON_OPCODES). instr: where a frame keeps its instruction pointer. */
 void python_sites_find(const struct python_code *code, const struct python_opcodes *opcodes, unsigned instr,
 		       const unsigned char *which, size_t count, struct python_site *ret);
+
+/* PYTHON_COOKIE_FRAME and _CODE at a marker of function entry or return; 0: that cannot be told. */
+__u64 python_marker_registers(const struct python_code *code, const struct elf *elf, __u64 marker, const struct python_layout *layout);
 
 /* A function's first instruction, or the push behind its endbr64. */
 __u64 python_function_entry(const struct python_code *code, __u64 address);

@@ -44,6 +44,23 @@ def forced(python, method):
 
 
 @test("minors")
+def calls_are_counted_exactly_without_times(python):
+    counted = []
+    for method in ("auto", "eval") if (3, 8) <= python.minor <= (3, 10) else ("auto",):
+        with Target(python, "calls", 3) as target:
+            truth, rows, _ = events.stat(target, "call", "--count", "--method", method)
+        calls = collections.Counter()
+        for row in rows:
+            expect(row["total_ns"] is None and row["errors"] is None, "not null: %r" % row)
+            if row["file"].endswith(("/calls.py", "/calls3.py")):
+                calls[row["function"].split(".")[-1]] += row["calls"]
+        wrong = ["%s: %d, not %d" % (name, calls[name], truth[name]) for name in sorted(truth) if calls[name] != truth[name]]
+        expect(not wrong, "calls (%s): %s" % (method, "; ".join(wrong)))
+        counted.append("%d calls" % sum(truth.values()))
+    return ", ".join(counted)
+
+
+@test("minors")
 def calls_are_counted_exactly_by_markers(python):
     if not (3, 8) <= python.minor <= (3, 11):
         raise Skip("no markers that tell the truth")

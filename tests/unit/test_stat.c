@@ -54,10 +54,11 @@ static void add_calls(struct statistics *s, uint32_t code, unsigned n, uint64_t 
 	calls.calls = n;
 	calls.errors = errors;
 	calls.total_ns = n * ns;
-	calls.own_ns = n * ns / 2;
+	calls.code = code;
+	calls.callees_ns = n * ns - n * ns / 2;
 	calls.max_ns = ns;
 	calls.hist[hist_bucket(ns)] = n;
-	stat_add_calls(s, code, &calls);
+	stat_add_calls(s, &calls);
 }
 
 static void code_objects_of_a_function_are_one_row(void **state)
@@ -101,6 +102,30 @@ static void rows_are_sorted_limited_and_filtered(void **state)
 	    "    {\"function\": \"handle\", \"file\": \"/srv/app/views.py\", \"line\": 31, \"calls\": 10, \"resumes\": 0, "
 	    "\"errors\": 0, \"running\": 0, \"total_ns\": 10000000, \"own_ns\": 5000000, \"mean_ns\": 1000000, "
 	    "\"p50_ns\": 1000000, \"p99_ns\": 1000000, \"max_ns\": 1000000}\n  ]\n}\n");
+}
+
+static void counts_alone_have_no_times(void **state)
+{
+	struct stat_options options = { .kind = SCRY_EVENT_CALL, .count = true };
+	struct scry_call_stat load = { .code = 1, .calls = 20 }, handle = { .code = 3, .calls = 7, .resumes = 1200 };
+	static struct statistics s;
+	char *text;
+
+	begin(&s, &options, &text);
+	stat_add_calls(&s, &handle);
+	stat_add_calls(&s, &load);
+	end(&s, &text,
+	    "       calls   resumes   function\n"
+	    "          20         0   load (/srv/app/views.py:88)\n"
+	    "           7     1 200   handle (/srv/app/views.py:31)\n");
+	options = (struct stat_options){ .kind = SCRY_EVENT_CALL, .count = true, .json = true };
+	begin(&s, &options, &text);
+	stat_add_calls(&s, &handle);
+	end(&s, &text,
+	    "{\n  \"event\": \"call\",\n  \"duration_s\": 2.000000,\n  \"lost\": 3,\n  \"rows\": [\n"
+	    "    {\"function\": \"handle\", \"file\": \"/srv/app/views.py\", \"line\": 31, \"calls\": 7, \"resumes\": 1200, "
+	    "\"errors\": null, \"running\": null, \"total_ns\": null, \"own_ns\": null, \"mean_ns\": null, "
+	    "\"p50_ns\": null, \"p99_ns\": null, \"max_ns\": null}\n  ]\n}\n");
 }
 
 static const unsigned handle[] = { 3 }, load[] = { 1 };
@@ -311,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(code_objects_of_a_function_are_one_row),
 		cmocka_unit_test(rows_are_sorted_limited_and_filtered),
+		cmocka_unit_test(counts_alone_have_no_times),
 		cmocka_unit_test(collections_are_told_by_generation_and_cause),
 		cmocka_unit_test(the_lock_is_told_by_function_and_thread),
 		cmocka_unit_test(collectors_are_told_apart),

@@ -23,7 +23,7 @@ _scry()
 	[ -z "$words" ] && [ "${cur:0:1}" = - ] && case "$verb" in
 	record) words='--pid --all --cgroup --children --comm --tid --event --frequency --weight --method --min-block --max-block --waker --gil --duration --output --lines --root --native --kernel --stacks --inline --max-stack --stats --quiet --help';;
 	trace) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --min-duration --flow --depth --args --ret --stack --max-stack --max-events --json --output --stats --quiet --help';;
-	stat) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --frequency --interval --sort --limit --hist --json --stats --quiet --help';;
+	stat) words='--pid --all --cgroup --children --comm --tid --duration --func --file --event --method --frequency --interval --sort --count --limit --hist --json --stats --quiet --help';;
 	report) words='--output --by --sort --limit --func --file --from --to --lines --root --help';;
 	flamegraph) words='--output --title --subtitle --unit --width --minwidth --colors --hash --inverted --help';;
 	list) words='--json --help';;
