@@ -182,9 +182,15 @@ static __always_inline void leave_or_yield(struct scry_at *at, __u64 frame, bool
 static __always_inline int site_eval_return(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 value = PT_REGS_RC(ctx);
-	bool failed = !value, old;
 	struct scry_at at;
+	bool failed, old;
 
+	barrier_var(value);
+	if (PYTHON_COOKIE_VALUE(cookie))
+		value = register_of(ctx, PYTHON_COOKIE_VALUE(cookie));
+	if (cookie & PYTHON_COOKIE_FAILS)
+		value = 0;
+	failed = !value;
 	if ((!failed && plain_leave_eval()) || !at_begin(&at))
 		return 0;
 	old = python_always_enters_eval(at.slot);

@@ -217,12 +217,22 @@ __noinline int plain_leave(__u64 frame, __u32 how)
 	return plain_end(thread, how == PLAIN_PASSED);
 }
 
+/* As python_executes(): then the function that returns is of another stack. */
+static __always_inline bool plain_executes(const struct python_layout *l, __u64 frame)
+{
+	__u16 at = l->frame_executing ?: l->frame_state;
+	__u8 state = 0;
+
+	return at && (walk_read(&state, sizeof(state), frame + OFF(at)) || (l->frame_executing ? state != 0 : state == 0));
+}
+
 __noinline int plain_leave_eval(void)
 {
 	struct scry_thread *thread = plain_thread();
 	const struct scry_python *py = plain_python(thread);
 
-	return py && py->layout.instr != PYTHON_INSTR_POINTER && thread->top && plain_end(thread, false);
+	return py && py->layout.instr != PYTHON_INSTR_POINTER && thread->top && !plain_executes(&py->layout, thread->top) &&
+	       plain_end(thread, false);
 }
 
 /* ---- counting alone ---- */

@@ -8,7 +8,7 @@
 
 #define RUNTIME_CALL_SITES(X)                                                                                    \
 	X(eval_entry)	   /* eval function (to 3.10): every call and resumption */                              \
-	X(eval_return)	   /* its only ret instruction, all versions: the result is in the return register */    \
+	X(eval_return)	   /* the ways to its only ret, or that; to 3.10 */                                      \
 	X(eval_throw)	   /* eval function (3.11+): matters with throwflag: throw() or close() into a generator */ \
 	/* Handlers of the RESUME family (3.11+). Twice for one entry where the instruction is done again (3.12+: after      \
 	 * setprofile() and its like, once a code object): the frame is then the one that entered last. */               \

@@ -19,6 +19,8 @@
  *   STATS            collect_entry: the interpreter's own statistics tell the generation and the numbers, not the arguments (3.13, 3.14)
  *   WORLD            collect_entry: it may come to nothing, and collects only when it stops the other threads (collect_world)
  *   COUNTS           collect_entry: the argument behind it points to where the number of collected objects goes (3.6 to 3.12)
+ *   VALUE            eval_return: register of the value returned; none: it is where the caller expects it
+ *   FAILS            eval_return: NULL is returned
  *   FRAME, CODE      function_entry, function_return: registers of the frame and of its code object
  *   WATCHED          function_return: PyTraceBack_Here is watched too, so that what an exception has passed is known
  *   other markers: where their arguments are, as runtimes/marker.h says
@@ -40,6 +42,7 @@
 #define PYTHON_COOKIE_CODE(cookie) ((cookie) >> 42 & 0x1f)
 #define PYTHON_COOKIE_CODE_IN(number) (((number) + 1ull) << 42)
 #define PYTHON_COOKIE_WATCHED (1ull << 47)
+#define PYTHON_COOKIE_FAILS (1ull << 48)
 
 #define PYTHON_COOKIE_THREAD_FIRST 1u
 #define PYTHON_COOKIE_SECOND 1u

@@ -12,6 +12,7 @@
 #include "../marker.h"
 #include "collector.h"
 #include "cookie.h"
+#include "exits.h"
 #include "opcodes.h"
 #include "python.h"
 #include "sites.h"
@@ -248,11 +249,11 @@ static int find_entry(struct finder *f, enum runtime_site site, const char *name
 	return err ?: add_place(f, site, python_function_entry(&f->code, function.address), cookie, false);
 }
 
-static int add_returns(struct finder *f, enum runtime_site site, const char *name, const struct elf_symbol *function, size_t max,
+static int add_returns(struct finder *f, enum runtime_site site, const char *name, const struct elf_symbol *function,
 		       __u64 cookie)
 {
 	__u64 returns[MAX_RETURNS];
-	int count = python_function_returns(&f->code, function->address, function->size, returns, max), err = 0;
+	int count = python_function_returns(&f->code, function->address, function->size, returns, MAX_RETURNS), err = 0;
 
 	if (count <= 0)
 		return refuse(f, "where %s returns cannot be told for certain", name);
@@ -261,13 +262,33 @@ static int add_returns(struct finder *f, enum runtime_site site, const char *nam
 	return err;
 }
 
-/* All its rets; only: there must be one, as in every build of the eval function. */
-static int find_returns(struct finder *f, enum runtime_site site, const char *name, bool only, __u64 cookie)
+/* All its rets. */
+static int find_returns(struct finder *f, enum runtime_site site, const char *name, __u64 cookie)
 {
 	struct elf_symbol function;
 	int err = find_function(f, name, &function);
 
-	return err ?: add_returns(f, site, name, &function, only ? 1 : MAX_RETURNS, cookie);
+	return err ?: add_returns(f, site, name, &function, cookie);
+}
+
+/* Before the ret, where that is certain: on the ret itself a probe costs ten times as much. */
+static int find_eval_exits(struct finder *f, const char *name)
+{
+	struct python_site sites[PYTHON_EXITS];
+	struct elf_symbol function;
+	__u64 returns;
+	int count, err = find_function(f, name, &function);
+
+	if (err)
+		return err;
+	if (python_function_returns(&f->code, function.address, function.size, &returns, 1) != 1)
+		return refuse(f, "where %s returns cannot be told for certain", name);
+	count = python_function_exits(&f->code, f->elf, f->version, function.address, function.size, returns, sites);
+	if (count < 0)
+		return add_place(f, RUNTIME_SITE_eval_return, returns, 0, false);
+	for (int i = 0; i < count && !err; i++)
+		err = add_place(f, RUNTIME_SITE_eval_return, sites[i].address, sites[i].cookie, false);
+	return err;
 }
 
 /* To 3.10 each call of a Python function, and each resumption of a generator, is one call of the eval function. */
@@ -277,7 +298,7 @@ static int find_eval(struct finder *f)
 	__u64 cookie = f->version < PY_VERSION(3, 9) ? 0 : PYTHON_COOKIE_THREAD_FIRST;
 	int err = find_entry(f, RUNTIME_SITE_eval_entry, name, cookie);
 
-	return err ?: find_returns(f, RUNTIME_SITE_eval_return, name, true, 0);
+	return err ?: find_eval_exits(f, name);
 }
 
 /* Where the others are stopped, a collection has begun: before, it may come to nothing. */
@@ -295,7 +316,7 @@ static int find_collectors_that_stop(struct finder *f)
 	for (int i = 0; i < count && !err; i++) {
 		err = add_place(f, RUNTIME_SITE_collect_entry, python_function_entry(&f->code, functions[i].address),
 				PYTHON_COOKIE_STATS | PYTHON_COOKIE_WORLD, false);
-		err = err ?: add_returns(f, RUNTIME_SITE_collect_return, name, &functions[i], MAX_RETURNS, 0);
+		err = err ?: add_returns(f, RUNTIME_SITE_collect_return, name, &functions[i], 0);
 	}
 	return err ?: find_entry(f, RUNTIME_SITE_collect_world, "_PyEval_StopTheWorld", 0);
 }
@@ -312,7 +333,7 @@ static int find_collector(struct finder *f)
 		       (f->python->layout.interp_gc_stats ? PYTHON_COOKIE_STATS : 0);
 	int err = find_entry(f, RUNTIME_SITE_collect_entry, name, cookie);
 
-	return err ?: find_returns(f, RUNTIME_SITE_collect_return, name, false, 0);
+	return err ?: find_returns(f, RUNTIME_SITE_collect_return, name, 0);
 }
 
 static int find_importer(struct finder *f)
@@ -322,7 +343,7 @@ static int find_importer(struct finder *f)
 	__u64 cookie = old ? PYTHON_COOKIE_C_NAME : 0;
 	int err = find_entry(f, RUNTIME_SITE_import_entry, name, cookie);
 
-	return err ?: find_returns(f, RUNTIME_SITE_import_return, name, false, cookie);
+	return err ?: find_returns(f, RUNTIME_SITE_import_return, name, cookie);
 }
 
 /* Called once for each frame an exception passes, the catching one too. */

@@ -101,3 +101,15 @@ def calls_are_counted_once_while_others_watch(python):
              if calls.get(name, 0) != number]
     expect(not wrong, "; ".join(wrong))
     return "%d calls" % sum(truth.values())
+
+
+@test("minors")
+def calls_too_deep_are_left_by_an_exception(python):
+    for method in ("auto", "eval") if python.minor <= (3, 10) else ("auto",):
+        with Target(python, "too_deep") as target:
+            truth, rows, _ = events.stat(target, "call", "--file", "too_deep.py", "--method", method)
+        told = {row["function"].split(".")[-1]: (row["calls"], row["errors"]) for row in rows}
+        wrong = ["%s: %s, not %d calls" % (name, told.get(name), number) for name, number in sorted(truth.items())
+                 if told.get(name) != (number, number if name == "endless" else 0)]
+        expect(not wrong, method + ": " + "; ".join(wrong))
+    return "%d calls" % sum(truth.values())
