@@ -88,19 +88,15 @@ static __always_inline const struct scry_python *plain_python(const struct scry_
 
 /* ---- entries ---- */
 
-/* Is the caller of this frame one of the interpreter's own, which lies between a function and what C calls of it (3.12+)? */
-__noinline int plain_through_c(__u64 frame, __u64 top, __u32 caller, __u32 owner, __u32 least)
+/*
+ * Is there but one frame between this one and the innermost call, and none that has begun? So lies the interpreter's own between a
+ * function and what C calls of it (3.12+), and that by which it calls __init__ (3.13+).
+ */
+__noinline int plain_is_below(__u64 frame, __u64 top, __u32 instance, __u32 previous)
 {
-	__u64 between = walk_pointer(frame + caller);
-	__u8 by = 0;
+	__u64 between = walk_pointer(frame + previous);
 
-	return !walk_read(&by, 1, between + owner) && by >= least && walk_pointer(between + caller) == top;
-}
-
-static __always_inline bool plain_follows(const struct python_layout *l, __u64 frame, __u64 top)
-{
-	return l->owner_interpreter &&
-	       plain_through_c(frame, top, OFF(l->frame_previous), OFF(l->frame_owner), l->owner_interpreter);
+	return between && walk_pointer(between + previous) == top && call_index(between, instance) < 0;
 }
 
 /* A call of the innermost running function begins. */
@@ -148,7 +144,7 @@ __noinline int plain_enter(__u64 frame)
 	if (code_dropped(code))
 		return !thread->top;
 	if (stat == SCRY_NO_STAT || !thread->top ||
-	    (found & PLAIN_OTHER && !plain_follows(&py->layout, frame, thread->top)))
+	    (found & PLAIN_OTHER && !plain_is_below(frame, thread->top, thread->instance, OFF(py->layout.frame_previous))))
 		return 0;
 	return plain_begin(thread, frame, code, stat);
 }
@@ -193,7 +189,7 @@ static __always_inline int plain_end(struct scry_thread *thread, bool may_raise)
 		callers->call[caller & (SCRY_CALL_WAYS - 1)].callees += run;
 	thread->top = call->caller;
 	thread->depth = call->depth;
-	stat_add(stat, false, false, run, callees);
+	stat_put(stat, false, false, run, callees);
 	*(volatile __u64 *)&set->frame[way & (SCRY_CALL_WAYS - 1)] = 0;
 	return 1;
 }

@@ -267,6 +267,49 @@ static void check_entry_place(struct file *file, const struct runtime_probe *pro
 		COMPLAIN(file, "0x%llx is no beginning of a function", (unsigned long long)address);
 }
 
+/* What an exit before the ret is, and what follows it: the stack is given back, the registers too. */
+struct exit_check {
+	__u64 site, target; /* of a jump */
+	bool known, ends, strange;
+};
+
+static void see_exit(void *ctx, __u64 address, const char *text)
+{
+	struct exit_check *check = ctx;
+	unsigned long long target;
+
+	if (address == check->site && !check->known) {
+		check->known = (!strncmp(text, "call", 4) && strstr(text, "<_Py_CheckFunctionResult")) ||
+			       !strncmp(text, "xor    %eax,%eax", 16);
+		if (sscanf(text, "jmp %llx", &target) == 1)
+			check->target = target;
+		check->known |= check->target != 0;
+	} else if (!check->ends) {
+		check->ends = !strncmp(text, "ret", 3);
+		check->strange |= !check->ends && strncmp(text, "pop ", 4) && !(strncmp(text, "add ", 4) == 0 && strstr(text, ",%rsp"));
+	}
+}
+
+/* The eval function's only ret, or an instruction from which it leads there, and there alone. */
+static void check_exit_place(struct file *file, const struct runtime_probe *probe, __u64 address)
+{
+	struct exit_check check = { .site = address };
+	struct run_check ret = { .site = address };
+
+	disassemble(file, address, address + 15, see_ret, &ret);
+	if (ret.straight) {
+		check_return_place(file, probe, address);
+		return;
+	}
+	disassemble(file, address, address + 48, see_exit, &check);
+	if (check.target) {
+		check.ends = check.strange = false;
+		disassemble(file, check.target, check.target + 48, see_exit, &check);
+	}
+	if (!check.known || !check.ends || check.strange)
+		COMPLAIN(file, "0x%llx is no way to the ret", (unsigned long long)address);
+}
+
 struct jump_check {
 	__u64 address;
 	const char *function;
@@ -308,7 +351,10 @@ static void check_place(void *ctx, const struct runtime_probe *probe)
 	case RUNTIME_SITE_resume: case RUNTIME_SITE_return_value: case RUNTIME_SITE_yield_value:
 		check_handler_place(file, probe, address);
 		break;
-	case RUNTIME_SITE_eval_return: case RUNTIME_SITE_collect_return: case RUNTIME_SITE_import_return:
+	case RUNTIME_SITE_eval_return:
+		check_exit_place(file, probe, address);
+		break;
+	case RUNTIME_SITE_collect_return: case RUNTIME_SITE_import_return:
 		check_return_place(file, probe, address);
 		break;
 	case RUNTIME_SITE_gil_signal: case RUNTIME_SITE_gil_wait:
