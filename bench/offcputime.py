@@ -44,17 +44,16 @@ def find():
     return None
 
 
-def measure(path, reach):
-    """(waits a second, ns a run, ns a wait) of what `reach()` tells: (how many waits there were meanwhile, in how many seconds)."""
-    # Of its versions some take one process only, so all threads of the machine that are no kernel threads.
+def measure(path, pid, reach):
+    """(ns a run, ns a wait) of this process, of which `reach()` tells (waits meanwhile, in how many seconds)."""
     with programs.statistics():
-        process = subprocess.Popen([path, "-u", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([path, "-p", pid, "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(1)
         start = programs.spent(PROGRAM)
-        waits, seconds = reach()
+        waits, _ = reach()
         runs, ns = (now - then for now, then in zip(programs.spent(PROGRAM), start))
         process.send_signal(signal.SIGINT)
         process.wait()
     if not runs:
         raise RuntimeError("offcputime has no program of the name " + PROGRAM)
-    return waits / seconds, ns / runs, ns / waits
+    return ns / runs, ns / waits

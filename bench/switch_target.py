@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Two processes that hand a byte to and fro through pipes, DEPTH functions deep: each turn is a wait of both. Prints the pids, then
-every second how many turns there were."""
+"""switch_target.py DEPTH [CPU]: two processes that hand a byte to and fro through pipes on one CPU, so many functions deep: each turn is a
+wait of both. Prints the pids, then every second how many turns there were."""
 import os
 import sys
 import time
 
 DEPTH = int(sys.argv[1])
+if len(sys.argv) > 2:
+    os.sched_setaffinity(0, {int(sys.argv[2])})
 
 
 def turns(read, write, first, depth):
