@@ -19,7 +19,6 @@ static struct native_page host_pages[HOST_PAGES];
 static struct native_block *host_blocks[HOST_BLOCKS];
 static struct native_rule host_rules[NATIVE_RULES];
 static struct native_binaries *host_binaries;
-static struct scry_scratch host_scratch;
 
 static const struct native_space *walk_space(__u32 index)
 {
@@ -47,6 +46,8 @@ static const struct native_rule *walk_rule(__u32 number)
 }
 
 #include "runtimes/native/walk.h"
+
+static struct scry_scratch host_scratch; /* a whole type only from here on */
 
 static int host_put_block(void *ctx, __u32 index, const struct native_block *block)
 {
