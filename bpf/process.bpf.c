@@ -62,6 +62,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid)
 		*target = 0;
 		record.lost = 1;
 	}
+	record.outside = config.cgroup_level && bpf_get_current_ancestor_cgroup_id(config.cgroup_level) != config.cgroup_id;
 	bpf_map_delete_elem(&asked, &pid);
 	/* With a clock, a program of the machine is noticed when it runs; for events its probes must be there before. */
 	known = !bpf_map_delete_elem(&procs, &pid);

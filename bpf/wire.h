@@ -103,7 +103,8 @@ struct scry_record {
 struct scry_process {
 	struct scry_record head;
 	__u32 parent; /* fork */
-	__u32 lost;   /* exec: by another thread than the main one, which ends the probes of this process alone */
+	__u16 lost;    /* exec: by another thread than the main one, which ends the probes of this process alone */
+	__u16 outside; /* exec: not in the cgroup that is watched */
 };
 
 /*

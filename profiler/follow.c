@@ -29,6 +29,7 @@ struct follow {
 	struct scry_bpf *skel;
 	bool everywhere; /* probes are in all processes that run a binary */
 	bool stopped, detaching;
+	bool held; /* what is executed waits for its probes */
 	pthread_t detacher;
 	bool uploaded[MAX_BINARIES];
 	struct probes probes;
@@ -346,14 +347,21 @@ bool follow_prepare(struct follow *f, pid_t pid)
 	return expect_of(f, pid, 0);
 }
 
-/* Where the interpreter is a library, the dynamic linker may not have it yet: by the files its probes can be there before. */
-void follow_exec(struct follow *f, pid_t pid, uint64_t time, bool lost)
+void follow_hold(struct follow *f, bool held)
 {
+	f->held = held;
+}
+
+/* Where the interpreter is a library, the dynamic linker may not have it yet: by the files its probes can be there before. */
+void follow_exec(struct follow *f, const struct scry_process *exec)
+{
+	uint64_t time = f->held || exec->outside ? 0 : exec->head.time;
+	pid_t pid = exec->head.pid;
 	int err;
 
 	if (f->stopped)
 		return;
-	if (lost && !f->everywhere) {
+	if (exec->lost && !f->everywhere) {
 		probes_lose(&f->probes, pid);
 		tell_probes(f, pid, BPF_EXIST);
 	}

@@ -31,10 +31,13 @@ int follow_process(struct follow *follow, pid_t pid, bool asked);
 int follow_target(struct follow *follow, pid_t pid);
 
 /*
- * pid runs another program since `time` (ns): find its interpreter, as follow_process. Probes in this process alone go on there,
- * unless they are lost since another thread than the main one executed it.
+ * A process runs another program: find its interpreter, as follow_process. Probes in this process alone go on there, unless they are
+ * lost since another thread than the main one executed it.
  */
-void follow_exec(struct follow *follow, pid_t pid, uint64_t time, bool lost);
+void follow_exec(struct follow *follow, const struct scry_process *exec);
+
+/* Programs that are executed wait for their probes now, or do not any more. */
+void follow_hold(struct follow *follow, bool held);
 
 struct session_unseen follow_unseen(const struct follow *follow);
 

@@ -54,8 +54,10 @@ static int follow_targets(struct running *r)
 static void hold(struct running *r)
 {
 	if (r->options->targets->command && r->options->session.events && !r->expected &&
-	    !hold_create(r->child->pid, &r->hold))
+	    !hold_create(r->child->pid, &r->hold)) {
 		r->loop.held = hold_fd(r->hold);
+		session_hold(r->run.session, true);
+	}
 }
 
 /* A program of the command waits: it may begin once its interpreter, if it is one, is known. */
@@ -63,8 +65,13 @@ static void answer(struct running *r)
 {
 	pid_t pid = hold_waiting(r->hold);
 
-	if (pid)
-		hold_answer(r->hold, session_prepare(r->run.session, pid));
+	bool last = pid && session_prepare(r->run.session, pid);
+
+	if (!pid)
+		return;
+	if (last)
+		session_hold(r->run.session, false);
+	hold_answer(r->hold, last);
 }
 
 static int start(struct running *r)

@@ -70,7 +70,7 @@ static int on_record(void *ctx, void *data, size_t size)
 		return 0;
 	case SCRY_RECORD_EXEC:
 		if (size >= sizeof(struct scry_process))
-			follow_exec(s->follow, record->pid, record->time, ((const struct scry_process *)record)->lost);
+			follow_exec(s->follow, (const struct scry_process *)record);
 		break;
 	case SCRY_RECORD_EXIT:
 		follow_forget(s->follow, record->pid);
@@ -215,6 +215,11 @@ bool session_expect(struct session *s, const char *path)
 	if (s->spaces)
 		spaces_expect(s->spaces, path);
 	return follow_expect(s->follow, path);
+}
+
+void session_hold(struct session *s, bool held)
+{
+	follow_hold(s->follow, held);
 }
 
 bool session_prepare(struct session *s, pid_t pid)

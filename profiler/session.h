@@ -60,6 +60,8 @@ int session_follow(struct session *session, pid_t pid, bool required);
 
 /* A command is about to be started from this file: be there from its first instruction on, if it is an interpreter. Is it? */
 bool session_expect(struct session *session, const char *path);
+/* Programs of the command wait, each before its first instruction, until they are prepared; or do not any more. */
+void session_hold(struct session *session, bool held);
 /* The same for a process that waits before the first instruction of its program. */
 bool session_prepare(struct session *session, pid_t pid);
 

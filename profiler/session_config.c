@@ -3,9 +3,11 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -24,9 +26,12 @@ static int set_cgroup(struct scry_config *config, const char *path)
 {
 	_cleanup_free_ char *real = realpath(path, NULL);
 	struct stat st, up;
+	struct statfs fs;
 
-	if (!real || stat(real, &st))
+	if (!real || stat(real, &st) || statfs(real, &fs))
 		return fail(-errno, "cgroup %s:", path);
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
+		return fail(-EINVAL, "%s is not in a cgroup v2 hierarchy", path);
 	config->cgroup_id = st.st_ino;
 	for (;;) {
 		char *slash = strrchr(real, '/');

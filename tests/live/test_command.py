@@ -17,6 +17,7 @@ def stat(*command, status=0, event="call"):
     done = subprocess.run([SCRY, "stat", event, "--json", "--"] + list(command), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
     output = done.stdout.decode("utf-8", "replace")
+    expect(b"not seen" not in done.stderr, "it was not held: %r" % done.stderr[-400:])
     expect(done.returncode == status, "exit status %d: %r" % (done.returncode, done.stderr[-400:]))
     printed, brace, table = output.rpartition('{\n  "event":')
     expect(brace, "no table in %r" % output[-300:])

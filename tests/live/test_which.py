@@ -85,6 +85,12 @@ def by_cgroup(python):
         os.rmdir(folder)
 
 
+@test("none")
+def a_folder_that_is_no_cgroup():
+    said = record("--cgroup", SCRATCH, "-d", 0.1, status=1).said
+    expect("%s is not in a cgroup v2 hierarchy" % SCRATCH in said, "said %r" % said)
+
+
 # --- rights ---
 
 WANTED = ["bpf", "perfmon", "sys_ptrace", "dac_read_search"]
