@@ -198,8 +198,8 @@ static inline void fake_lua_init(struct fake_lua *f, unsigned release)
 	f->main = f->l.main_inside ? f->global + f->l.global_mainthread : image_take(&f->image, 256, false);
 	if (!f->l.main_inside)
 		image_u64(&f->image, f->global + f->l.global_mainthread, f->main);
-	for (__u64 at = 0; at < FAKE_LUA_ROOM; at += 8)
-		fake_lua_word(f, at, 0);
+	for (__u64 at = 0; at < FAKE_LUA_ROOM; at += PAGE)
+		image_page(&f->image, FAKE_LUA_STACK + at, true);
 	fake_lua_word(f, FAKE_LUA_ROOM + 0x30, FAKE_LUA_GUARD); /* the thread's head is behind it */
 }
 
