@@ -64,6 +64,10 @@ static const struct lua_row rows[] = {
 		.upvalue_stride = 16, .string_text = 24, .string_length = 16, .short_length = 11 } },
 	{ LUA_RELEASE(5, 3, 2), "table row 5.3.2", {
 		STATE_53, STATUS_53, PROTO_53, .state_status = 12, .status_fresh = 8, .global_mainthread = 200, .ci_previous = 16,
+		.ci_savedpc = 40, .ci_callstatus = 66, .status_bytes = 1, .ci_size = 72, .closure_p = 24,
+		.upvalue_stride = 16, .string_text = 24, .string_length = 16, .short_length = 11 } },
+	{ LUA_RELEASE(5, 3, 4), "table row 5.3.4", {
+		STATE_53, STATUS_53, PROTO_53, .state_status = 12, .status_fresh = 8, .global_mainthread = 200, .ci_previous = 16,
 		.ci_savedpc = 40, .ci_callstatus = 66, .status_bytes = 2, .ci_size = 72, .closure_p = 24,
 		.upvalue_stride = 16, .string_text = 24, .string_length = 16, .short_length = 11 } },
 	{ LUA_RELEASE(5, 4, 0), "table row 5.4.0", {

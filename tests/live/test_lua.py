@@ -78,9 +78,10 @@ def lua_points():
 def lua_shares():
     """Shares of CPU time, against the target's own clock; with the compiler on as well."""
     notes = []
-    for lua in which() if FULL else [lua for lua in which() if lua.jit or lua.minor == (5, 4)]:
-        with LuaTarget(lua, "shares", 4.4) as target:
-            recording = record_target(target, 4999, 4)		# 20,000 samples: chance alone moves a share by 0.35 points
+    for lua in which():
+        seconds = 8 if FULL else 2
+        with LuaTarget(lua, "shares", seconds + 0.4) as target:
+            recording = record_target(target, 9999, seconds)	# 20,000 samples: chance alone moves a share by 0.35 points
             true = target.truth()["shares"]
         table = recording.json
         found = {row["function"]: row["self"] / table["samples"] for row in table["functions"]}
