@@ -8,6 +8,7 @@
 #include "../runtimes/runtime.h"
 #include "base/array.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/intern.h"
 #include "base/table.h"
 
@@ -39,7 +40,7 @@ struct codebook {
 	struct code **pages;
 	size_t pages_room;
 	struct intern texts;	   /* names and files */
-	struct table by_name;	   /* (name << 32 | file, line) -> index in functions */
+	struct table by_name;	   /* (name << 32 | file, line_key()) -> index in functions */
 	struct function *functions;
 	size_t functions_room;
 };
@@ -79,12 +80,20 @@ void codebook_destroy(struct codebook *book)
 	free(book);
 }
 
+/* Where functions have no names of their own, two in one line are told apart by what they consist of. */
+static uint64_t line_key(const struct runtime_binary *binary, const struct code_name *name)
+{
+	uint64_t content = binary->ops->call_name ? hash_bytes(name->lines, name->lines_size) : 0;
+
+	return content << 32 | (uint32_t)name->first_line;
+}
+
 /* 0: no memory */
-static uint32_t function_put(struct codebook *book, const struct code_name *name)
+static uint32_t function_put(struct codebook *book, const struct runtime_binary *binary, const struct code_name *name)
 {
 	uint32_t text = intern_put(&book->texts, name->name, strlen(name->name));
 	uint32_t file = intern_put(&book->texts, name->file, strlen(name->file));
-	uint32_t index = text && file ? table_put(&book->by_name, (uint64_t)text << 32 | file, (uint32_t)name->first_line) : 0;
+	uint32_t index = text && file ? table_put(&book->by_name, (uint64_t)text << 32 | file, line_key(binary, name)) : 0;
 
 	if (!index || !array_reserve(&book->functions, &book->functions_room, index + 1, sizeof(*book->functions)))
 		return 0;
@@ -150,7 +159,7 @@ void codebook_add(struct codebook *book, const struct scry_code *code, size_t si
 	if (!binary || binary->ops->decode(binary, code, size, &name))
 		return;
 	made = code_make(book, code->id);
-	function = made ? function_put(book, &name) : 0;
+	function = made ? function_put(book, binary, &name) : 0;
 	if (!function) {
 		code_name_deinit(&name);
 		return;

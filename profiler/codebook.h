@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the ids of code objects mean: from the record of a first sight to names and lines. Code objects of the same name, file
- * and first line are one function.
+ * and first line are one function; of a language whose functions have no names, if they consist of the same, too.
  */
 #ifndef SCRY_CODEBOOK_H
 #define SCRY_CODEBOOK_H

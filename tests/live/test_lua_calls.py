@@ -25,11 +25,11 @@ def told():
     return found
 
 
-def watch(lua, command, name, *options):
+def watch(lua, command, name, *options, event="call"):
     """(what the target knows of itself, what scry wrote, what it said); the target begins when scry watches."""
     begin = os.path.join(lua.targets, "begin-%s-%s-%d" % (name, lua.label, time.monotonic_ns()))
     with LuaTarget(lua, name, 0, begin) as target:
-        with Watch(command, "call", target.pid, *options) as watching:
+        with Watch(command, event, target.pid, *options) as watching:
             open(lua.root + begin, "w").close()
             truth = target.truth()
             output, said = (text.decode() for text in watching.process.communicate(timeout=PATIENCE))	# the program has ended
@@ -66,6 +66,7 @@ def lua_calls_are_counted_exactly():
                  for at, number in sorted(truth["calls"].items()) if (calls[at], errors[at]) != (number, truth["errors"].get(at, 0))]
         expect(not wrong, "%s: %s" % (lua.label, "; ".join(wrong)))
         by_name = {row["function"]: row for row in rows}
+        expect((by_name["one"]["calls"], by_name["other"]["calls"]) == (6, 12), "%s: two functions in one line: %s" % (lua.label, rows))
         expect(by_name["suspend"]["resumes"] == truth["resumes"], "%s: %s" % (lua.label, by_name["suspend"]))
         expect(sum(errors.values()) == sum(truth["errors"].values()), "%s: %s" % (lua.label, errors - collections.Counter(truth["errors"])))
         # The main chunk, which began before; of the loop that waits there is nothing.
@@ -210,6 +211,15 @@ def lua_calls_are_refused_with_reason():
         expect("compiled code" in said if lua.jit else "5.4.0 to 5.4.3" in said, "%s: %s" % (lua.label, said))
         notes.append("%s refused" % lua.label)
     return ", ".join(notes)
+
+
+@test("none")
+def lua_collections_tell_names():
+    """Also without their callers, functions in which collections begin have the names that their callers have for them."""
+    _, output, _ = watch(one(), "stat", "gcs", event="gc")
+    names = {row["function"]: row for row in json.loads(output)["started_by"]}
+    expect("fill" in names and names["fill"]["line"] == line_of("gcs", "function fill"), sorted(names))
+    return "%d functions" % len(names)
 
 
 ROUNDS = 50 if FULL else 3

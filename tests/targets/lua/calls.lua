@@ -23,6 +23,7 @@ local function varied(...) hit() local a, b = ... nothing() return select("#", .
 local function optional(a, b, ...) hit() nothing(...) return b or a end
 local function closure(i) hit() return function() hit() return i end end
 local function deep(n) hit() if n > 0 then local x = deep(n - 1) return x end return n end
+local function one(n) hit() return n end local function other(n) hit() return n + 1 end
 local object = { n = 0 }
 function object:method(n) hit() self.n = self.n + n return self end
 
@@ -90,6 +91,7 @@ end
 local function work()
 	hit()
 	fib(12) nothing() many() varied(1, nil, 3) varied() optional(1) optional(1, 2, 3) deep(200)
+	for i = 1, 3 do one(i) other(i) other(i) end
 	for i = 1, 10 do closure(i)() object:method(i):method(i) end
 	tail(50) even(31) tail_varied(20, 1, 2) tail_to_c(1) tail_to_many(1, 2) tail_to_callable(7) tail_through_c(1)
 	for i = 1, 3 do
