@@ -5,135 +5,24 @@
  */
 #include <elf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "../../profiler/base/cleanup.h"
-#include "../marker.h"
 #include "collector.h"
 #include "cookie.h"
 #include "exits.h"
+#include "finder.h"
 #include "opcodes.h"
 #include "python.h"
 #include "sites.h"
 
-/* Handlers and returns of one event together; the most found in a build are 14. */
-#define MAX_PROBES 64
 #define MAX_RETURNS 16
-
-/* The work of one call of python_probes(). */
-struct finder {
-	const struct elf *elf;
-	const struct scry_python *python;
-	unsigned version;
-	struct python_code code; /* read when first needed */
-	struct runtime_probe probes[MAX_PROBES];
-	size_t count;
-	char *why;
-	size_t size;
-};
-
-static int refuse(struct finder *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static int refuse(struct finder *f, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(f->why, f->size, fmt, args);
-	va_end(args);
-	return -ENOTSUP;
-}
-
-static int read_code(struct finder *f)
-{
-	if (elf_machine(f->elf) != EM_X86_64)
-		return refuse(f, "places in code are known on x86-64 only");
-	return f->code.bytes ? 0 : python_code_read(f->elf, &f->code);
-}
-
-/* ---- places ---- */
-
-/* A place that is there for the same site already is one place: opcodes may share a handler. */
-static int add_place(struct finder *f, enum runtime_site site, __u64 address, __u64 cookie, bool for_values)
-{
-	__u64 offset;
-
-	if (elf_offset(f->elf, address, PF_X, &offset))
-		return refuse(f, "a place to probe, 0x%llx, is not in the file's code", address);
-	for (size_t i = 0; i < f->count; i++)
-		if (!f->probes[i].marker && f->probes[i].site == site && f->probes[i].offset == offset)
-			return 0;
-	if (f->count == MAX_PROBES)
-		return refuse(f, "more than %d places", MAX_PROBES);
-	f->probes[f->count++] = (struct runtime_probe){ .site = site, .offset = offset, .for_values = for_values,
-							.cookie = RUNTIME_COOKIE(site, cookie) };
-	return 0;
-}
 
 static int find_traceback(struct finder *f);
 
 /* ---- markers ---- */
 
-/* What to find, and which arguments (numbers from `first` on) the program at the marker needs. */
-struct marker {
-	enum runtime_site site;
-	const char *name;
-	unsigned first, arguments; /* at most MARKER_ARGUMENTS */
-};
-
-struct marker_search {
-	struct finder *finder;
-	const struct marker *marker;
-	unsigned places;
-};
-
-static int add_arguments(struct finder *f, const struct marker *marker, const char *text, __u64 *cookie)
-{
-	for (unsigned i = 0; i < marker->arguments; i++) {
-		__u32 argument;
-
-		if (marker_argument(text, marker->first + i, &argument))
-			return refuse(f, "where the marker %s has its arguments cannot be told: %.40s", marker->name, text);
-		*cookie |= (__u64)argument << i * 28;
-	}
-	return 0;
-}
-
-/* A marker is a nop, its semaphore a counter in writable memory. */
-static int add_marker(void *ctx, const struct elf_marker *found)
-{
-	struct marker_search *search = ctx;
-	const struct marker *marker = search->marker;
-	struct finder *f = search->finder;
-	struct runtime_probe probe = { .site = marker->site, .marker = marker->name,
-				       .cookie = RUNTIME_COOKIE(marker->site, 0) };
-	unsigned char byte;
-
-	if (strcmp(found->provider, "python") || strcmp(found->name, marker->name))
-		return 0;
-	if (elf_offset(f->elf, found->address, PF_X, &probe.offset) || elf_pread(f->elf, probe.offset, &byte, 1) || byte != 0x90)
-		return refuse(f, "the marker %s is not a nop in the file's code", marker->name);
-	if (found->semaphore && elf_offset(f->elf, found->semaphore, PF_W, &probe.semaphore))
-		return refuse(f, "the semaphore of the marker %s is not in the file's data", marker->name);
-	if (f->count == MAX_PROBES)
-		return refuse(f, "more than %d places", MAX_PROBES);
-	search->places++;
-	f->probes[f->count++] = probe;
-	return add_arguments(f, marker, found->args, &f->probes[f->count - 1].cookie);
-}
-
-static int find_marker(struct finder *f, struct marker marker)
-{
-	struct marker_search search = { f, &marker };
-	int err = elf_markers(f->elf, add_marker, &search);
-
-	if (err == -ENOTSUP)
-		return err;
-	return search.places ? 0 : refuse(f, "this build has no marker %s", marker.name);
-}
-
-#define MARKER(f, site, ...) find_marker(f, (struct marker){ RUNTIME_SITE_##site, __VA_ARGS__ })
+#define MARKER(f, site, ...) finder_marker(f, (struct marker){ RUNTIME_SITE_##site, __VA_ARGS__ })
 
 static int find_call_markers(struct finder *f)
 {
@@ -184,7 +73,7 @@ static int find_call_markers_3_15(struct finder *f)
 {
 	int err = find_call_markers(f);
 
-	return err ?: refuse(f, "the markers of 3.15 tell of calls that do not happen: creating a generator is an entry");
+	return err ?: finder_refuse(f, "the markers of 3.15 tell of calls that do not happen: creating a generator is an entry");
 }
 
 static int find_line_marker(struct finder *f)
@@ -230,14 +119,14 @@ static bool has_clones(const struct elf *elf, const char *name)
 
 static int find_function(struct finder *f, const char *name, struct elf_symbol *ret)
 {
-	int err = read_code(f);
+	int err = finder_code(f);
 
 	if (err)
 		return err;
 	if (elf_symbol(f->elf, name, ret) || !ret->address || ret->type != STT_FUNC)
-		return refuse(f, "no function %s in the file%s", name, elf_is_stripped(f->elf) ? ", which is stripped" : "");
+		return finder_refuse(f, "no function %s in the file%s", name, elf_is_stripped(f->elf) ? ", which is stripped" : "");
 	if (has_clones(f->elf, name))
-		return refuse(f, "the compiler made several functions of %s", name);
+		return finder_refuse(f, "the compiler made several functions of %s", name);
 	return 0;
 }
 
@@ -246,7 +135,7 @@ static int find_entry(struct finder *f, enum runtime_site site, const char *name
 	struct elf_symbol function;
 	int err = find_function(f, name, &function);
 
-	return err ?: add_place(f, site, python_function_entry(&f->code, function.address), cookie, false);
+	return err ?: finder_add(f, site, python_function_entry(&f->code, function.address), cookie, false);
 }
 
 static int add_returns(struct finder *f, enum runtime_site site, const char *name, const struct elf_symbol *function,
@@ -256,9 +145,9 @@ static int add_returns(struct finder *f, enum runtime_site site, const char *nam
 	int count = python_function_returns(&f->code, function->address, function->size, returns, MAX_RETURNS), err = 0;
 
 	if (count <= 0)
-		return refuse(f, "where %s returns cannot be told for certain", name);
+		return finder_refuse(f, "where %s returns cannot be told for certain", name);
 	for (int i = 0; i < count && !err; i++)
-		err = add_place(f, site, returns[i], cookie, false);
+		err = finder_add(f, site, returns[i], cookie, false);
 	return err;
 }
 
@@ -282,12 +171,12 @@ static int find_eval_exits(struct finder *f, const char *name)
 	if (err)
 		return err;
 	if (python_function_returns(&f->code, function.address, function.size, &returns, 1) != 1)
-		return refuse(f, "where %s returns cannot be told for certain", name);
+		return finder_refuse(f, "where %s returns cannot be told for certain", name);
 	count = python_function_exits(&f->code, f->elf, f->version, function.address, function.size, returns, sites);
 	if (count < 0)
-		return add_place(f, RUNTIME_SITE_eval_return, returns, 0, false);
+		return finder_add(f, RUNTIME_SITE_eval_return, returns, 0, false);
 	for (int i = 0; i < count && !err; i++)
-		err = add_place(f, RUNTIME_SITE_eval_return, sites[i].address, sites[i].cookie, false);
+		err = finder_add(f, RUNTIME_SITE_eval_return, sites[i].address, sites[i].cookie, false);
 	return err;
 }
 
@@ -306,7 +195,7 @@ static int find_collectors_that_stop(struct finder *f)
 {
 	struct elf_symbol functions[PYTHON_COLLECTORS], world;
 	const char *name = "gc_collect_main";
-	int err = read_code(f), count;
+	int err = finder_code(f), count;
 
 	if (err)
 		return err;
@@ -314,7 +203,7 @@ static int find_collectors_that_stop(struct finder *f)
 	if (count < 0)
 		return count;
 	for (int i = 0; i < count && !err; i++) {
-		err = add_place(f, RUNTIME_SITE_collect_entry, python_function_entry(&f->code, functions[i].address),
+		err = finder_add(f, RUNTIME_SITE_collect_entry, python_function_entry(&f->code, functions[i].address),
 				PYTHON_COOKIE_STATS | PYTHON_COOKIE_WORLD, false);
 		err = err ?: add_returns(f, RUNTIME_SITE_collect_return, name, &functions[i], 0);
 	}
@@ -360,18 +249,18 @@ static int find_traceback(struct finder *f)
 static int find_gil(struct finder *f)
 {
 	__u64 signal, wait;
-	int err = read_code(f);
+	int err = finder_code(f);
 
 	if (err)
 		return err;
 	if (f->python->gil_how == PYTHON_GIL_NONE)
-		return refuse(f, "a free-threaded build has no such lock");
+		return finder_refuse(f, "a free-threaded build has no such lock");
 	if (f->python->gil_how == PYTHON_GIL_UNKNOWN)
-		return refuse(f, "where this build keeps the lock cannot be told");
+		return finder_refuse(f, "where this build keeps the lock cannot be told");
 	if (python_linkage(f->elf, "pthread_cond_signal", &signal) || python_linkage(f->elf, "pthread_cond_timedwait", &wait))
-		return refuse(f, "this build does not call pthread_cond_signal by way of a linkage table");
-	err = add_place(f, RUNTIME_SITE_gil_signal, signal, 0, false);
-	return err ?: add_place(f, RUNTIME_SITE_gil_wait, wait, 0, false);
+		return finder_refuse(f, "this build does not call pthread_cond_signal by way of a linkage table");
+	err = finder_add(f, RUNTIME_SITE_gil_signal, signal, 0, false);
+	return err ?: finder_add(f, RUNTIME_SITE_gil_wait, wait, 0, false);
 }
 
 /* ---- opcode handlers ---- */
@@ -415,12 +304,12 @@ static bool returns_constant(unsigned version, unsigned char opcode)
 
 static int find_handlers(struct finder *f)
 {
-	struct python_site sites[MAX_PROBES];
-	enum runtime_site kinds[MAX_PROBES];
-	unsigned char opcodes[MAX_PROBES];
+	struct python_site sites[FINDER_PROBES];
+	enum runtime_site kinds[FINDER_PROBES];
+	unsigned char opcodes[FINDER_PROBES];
 	struct python_opcodes table;
 	size_t count = 0;
-	int err = read_code(f);
+	int err = finder_code(f);
 
 	err = err ?: python_opcodes_find(f->elf, f->version, &table, f->why, f->size);
 	for (size_t i = 0; i < ARRAY_SIZE(handlers); i++)
@@ -433,7 +322,7 @@ static int find_handlers(struct finder *f)
 	for (size_t i = 0; i < count && !err; i++) {
 		bool value = kinds[i] == RUNTIME_SITE_return_value && f->version >= PY_VERSION(3, 13);
 
-		err = add_place(f, kinds[i], sites[i].address,
+		err = finder_add(f, kinds[i], sites[i].address,
 				sites[i].cookie | (returns_constant(f->version, opcodes[i]) ? PYTHON_COOKIE_CONST : 0), value);
 	}
 	return err;
@@ -495,7 +384,7 @@ int python_probes(const struct runtime_binary *binary, const struct elf *elf, en
 {
 	struct finder f = { .elf = elf, .python = &binary->wire.python, .version = binary->wire.python.version,
 			    .why = why, .size = size };
-	int err = refuse(&f, "not %s in %u.%u", method == RUNTIME_METHOD_AUTO ? "to be seen" : "by this method", f.version >> 8,
+	int err = finder_refuse(&f, "not %s in %u.%u", method == RUNTIME_METHOD_AUTO ? "to be seen" : "by this method", f.version >> 8,
 			 f.version & 0xff);
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways) && err; i++) {
