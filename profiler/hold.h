@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A command that scry has started, held for a moment before the first instruction of each program that it, or what it starts,
- * begins: until an interpreter is met, whose probes would otherwise come while it runs already. It is done by ptrace, on nothing but
- * this command, and not a moment longer; where scry ends, however it ends, the kernel lets all of them go on.
+ * begins: until an interpreter is met, whose probes would otherwise come, and whose memory be looked at, while it runs already. It is
+ * done by ptrace, on nothing but this command, and not a moment longer; where scry ends, however it ends, the kernel lets all of them go on.
  */
 #ifndef SCRY_HOLD_H
 #define SCRY_HOLD_H

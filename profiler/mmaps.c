@@ -98,6 +98,7 @@ static void copy(const struct mmaps *m, const struct ring *ring, uint64_t at, vo
 		((unsigned char *)to)[i] = bytes[(at + i) & mask];
 }
 
+/* Hands over process 0 where news were lost: the ring was full. */
 static void ring_read(struct mmaps *m, struct ring *ring, void (*each)(void *ctx, pid_t pid), void *ctx)
 {
 	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE), at = ring->page->data_tail;
@@ -113,6 +114,8 @@ static void ring_read(struct mmaps *m, struct ring *ring, void (*each)(void *ctx
 			break;
 		if (record.header.type == PERF_RECORD_MMAP2 || record.header.type == PERF_RECORD_MMAP)
 			each(ctx, (pid_t)record.pid);
+		else if (record.header.type == PERF_RECORD_LOST)
+			each(ctx, 0);
 		at += record.header.size;
 	}
 	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);

@@ -12,7 +12,7 @@ struct mmaps;
 int mmaps_open(int cpus, int epoll, struct mmaps **ret);
 void mmaps_close(struct mmaps *mmaps); /* NULL is allowed */
 
-/* Hand over the processes (as numbered in scry's own pid namespace) that have mapped executable memory since. */
+/* Hand over the processes (as numbered in scry's own pid namespace) that have mapped executable memory since. 0: any may have. */
 void mmaps_read(struct mmaps *mmaps, void (*each)(void *ctx, pid_t pid), void *ctx);
 
 #endif

@@ -50,10 +50,15 @@ static int follow_targets(struct running *r)
 	return session_follow(r->run.session, r->child->pid, false);
 }
 
-/* Another program, such as a shell or chroot, will run the interpreter: none of its events may be missed. */
+/*
+ * Another program, such as a shell or chroot, will run the interpreter: none of its events may be missed. And where C frames are
+ * wanted, the interpreter itself waits until it is known where its code is.
+ */
 static void hold(struct running *r)
 {
-	if (r->options->targets->command && r->options->session.events && !r->expected &&
+	const struct run_options *o = r->options;
+
+	if (o->targets->command && (r->expected ? o->session.native : o->session.events != 0) &&
 	    !hold_create(r->child->pid, &r->hold)) {
 		r->loop.held = hold_fd(r->hold);
 		session_hold(r->run.session, true);
@@ -64,8 +69,7 @@ static void hold(struct running *r)
 static void answer(struct running *r)
 {
 	pid_t pid = hold_waiting(r->hold);
-
-	bool last = pid && session_prepare(r->run.session, pid);
+	bool last = pid && (session_prepare(r->run.session, pid) || r->expected);
 
 	if (!pid)
 		return;

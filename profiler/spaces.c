@@ -401,13 +401,20 @@ void spaces_take(struct spaces *s, const struct scry_record *record, size_t size
 	}
 }
 
+static void freshen(struct spaces *s, struct process *process)
+{
+	if (process && process->space)
+		process->fresh = s->any_fresh = true;
+}
+
 static void mapped(void *ctx, pid_t pid)
 {
 	struct spaces *s = ctx;
-	struct process *process = process_find(s, pid);
 
-	if (process && process->space)
-		process->fresh = s->any_fresh = true;
+	if (pid)
+		freshen(s, process_find(s, pid));
+	for (uint32_t i = 1; !pid && i <= s->by_pid.count; i++)
+		freshen(s, &s->processes[i]);
 }
 
 void spaces_poll(struct spaces *s)

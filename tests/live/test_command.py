@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from live import FULL, PATIENCE, SCRATCH, SCRY, Skip, expect, test
+from live import FULL, PATIENCE, SCRATCH, SCRY, Skip, expect, record, test
 
 KILLS = 40 if FULL else 4
 
@@ -82,3 +82,16 @@ def a_command_outlives_whoever_holds_it():
     for number in range(KILLS):
         wait_for("%s.%d" % (done, number))
     return "%d times" % KILLS
+
+
+@test("one")
+def a_command_that_is_looked_at_before_it_begins(python):
+    """Its memory is known when its first instruction is sampled, and nobody holds it any more."""
+    code = "import time\nend = time.time() + 0.3\nwhile time.time() < end: pass"
+    recording = record("--native", "-F", 4999, "--", python.path, "-c", code)
+    errors = recording.json["errors"]
+    expect(recording.samples > 100 and errors.get("C frames: memory map not read yet", 0) <= 3, "%s of %d" % (errors, recording.samples))
+    status = record("--native", "--", python.path, "-c",
+                    "print(open('/proc/self/status').read())", kinds=("folded",)).output.decode()
+    expect("TracerPid:\t0" in status, "traced: %s" % status[:300])
+    return "%d samples, without C frames: %s" % (recording.samples, errors)
