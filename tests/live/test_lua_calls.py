@@ -5,11 +5,12 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
 
-from live import FULL, PATIENCE, SCRY, TOP, Skip, expect, read_line, test
+from live import FULL, PATIENCE, SCRY, TOP, Skip, expect, read_line, record, test
 from events import Watch
 from lua import LuaTarget, which
 from test_safety import code_that_differs, is_again
@@ -220,6 +221,44 @@ def lua_collections_tell_names():
     names = {row["function"]: row for row in json.loads(output)["started_by"]}
     expect("fill" in names and names["fill"]["line"] == line_of("gcs", "function fill"), sorted(names))
     return "%d functions" % len(names)
+
+
+@test("none")
+def lua_calls_are_recorded():
+    """scry record -e call: stacks by the time of calls."""
+    with LuaTarget(one(), "chains", 20) as target:
+        recording = record("-p", target.pid, "-e", "call", "-d", 0.3, "-q")
+    stacks = collections.Counter()
+    for frames, weight in recording.stacks:
+        names = [frame.name.split(" (")[0] for frame in frames]
+        if names[1:2] == ["main chunk"]:
+            stacks[";".join(names[1:])] += weight
+    wanted = "main chunk;run_a;a0;a1;a2"
+    expect(any(stack.startswith(wanted) for stack in stacks), sorted(stacks)[:5])
+    return "%d stacks" % len(stacks)
+
+
+@test("none")
+def lua_calls_in_redis():
+    """redis-server, which has Lua 5.1 linked in, is stripped, and exports nothing of it."""
+    if not FULL or not shutil.which("redis-server") or not shutil.which("redis-cli"):
+        raise Skip("only with SCRY_FULL=1 and redis")
+    script = ("local function inner(n) return n + 1 end local function outer(n) local r = inner(n) return r end "
+              "for i = 1, 20 do redis.call('SET', 'k' .. i, outer(i)) end return 1")
+    server = subprocess.Popen(["redis-server", "--port", "6399", "--save", ""], stdout=subprocess.DEVNULL)
+    try:
+        time.sleep(1)
+        with Watch("stat", "call", server.pid) as watching:
+            for _ in range(30):
+                subprocess.run(["redis-cli", "-p", "6399", "eval", script, "0"], stdout=subprocess.DEVNULL, check=True)
+            output, said = watching.end()
+    finally:
+        server.kill()
+        server.wait()
+    rows = {row["function"]: row for row in json.loads(output)["rows"]}
+    calls = {name: rows[name]["calls"] if name in rows else 0 for name in ("inner", "outer", "main chunk")}
+    expect(calls == {"inner": 600, "outer": 600, "main chunk": 30}, "%s; %s" % (calls, said))
+    return "%d calls" % sum(calls.values())
 
 
 ROUNDS = 50 if FULL else 3
