@@ -112,8 +112,8 @@ PROGRAMS = {
 
 
 def slowdown(program, scry, rate, pairs, seconds):
-    """Median of pairs of a span with and one without scry at this rate, in turns; rate 0: without both times. And ns of BPF a sample."""
-    found, each = [], []
+    """Median of pairs of a span with and one without scry at this rate, in turns; rate 0: without both times."""
+    found = []
     for pair in range(pairs):
         speed = {}
         for watched in (pair % 2, 1 - pair % 2):
@@ -123,6 +123,5 @@ def slowdown(program, scry, rate, pairs, seconds):
             speed[watched] = program.work(seconds)
             if watched and rate:
                 scry.stop()
-                each.append(scry.bpf_ns / max(1, scry.told["samples"]))
         found.append(speed[0] / speed[1] - 1)
-    return statistics.median(found), statistics.median(each) if each else 0
+    return statistics.median(found)
