@@ -213,6 +213,27 @@ __noinline int native_rule_before(__u32 slot, __u32 bytes)
 	return native_number(slot);
 }
 
+/*
+ * The instruction that may have been executed is a function's first, by that rule, and saves a register: then what is on the stack now
+ * is that, and the return address behind it; else the return address itself. false: neither, or both.
+ */
+__noinline int native_entered(__u32 slot, __u32 number)
+{
+	const struct native_rule *rule = walk_rule(number);
+	struct scry_scratch *s = scratch_at(slot);
+	__u64 top[2];
+	bool entered, saved;
+
+	if (!s || !rule || rule->kind != NATIVE_RULE_REGISTER || rule->reg != NATIVE_RSP || rule->cfa != 8 ||
+	    walk_read(top, sizeof(top), s->native.sp))
+		return 0;
+	entered = native_follows_call(top[0]);
+	saved = native_follows_call(top[1]);
+	if (entered)
+		s->native.pc--;
+	return entered != saved;
+}
+
 /* Take probes out of the innermost frame. false: it cannot be known. */
 __noinline int native_unprobe(__u32 slot, bool in_user)
 {
@@ -226,8 +247,10 @@ __noinline int native_unprobe(__u32 slot, bool in_user)
 		return 1;
 	case PROBED_BEHIND: /* unless the instruction saves a register, that makes no difference */
 		rule = native_rule_before(slot, 1);
-		if (rule == NATIVE_RULE_NONE || rule != native_rule_before(slot, 0))
+		if (rule == NATIVE_RULE_NONE)
 			return 0;
+		if (rule != native_rule_before(slot, 0))
+			return native_entered(slot, rule);
 		s->native.pc--;
 		return 1;
 	default:
