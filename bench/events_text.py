@@ -18,17 +18,21 @@ METHOD = """\
 The target calls an empty Python function %(calls)s times in a loop and takes the time; the time without a tool, right before and
 right after, is subtracted. So everything is in the figure that the target pays: the kernel's breakpoint, the program, and what
 reading of the ring buffer takes from it. The median of %(runs)d loops, of %(rounds)d times that the tool was attached. An event is
-an entry or a return; a call is both, except for `bpftrace, entry alone`, which counts a call by one event: scry needs both,
-since it tells times. The target has a CPU by priority, not for itself: what
-else the machine does shows as noise.
+an entry or a return; a call is both, except for what looks at entries alone. The target has a CPU by priority, not for itself:
+what else the machine does shows as noise.
 
-- Method eval has its probe at the eval function's `ret`, which the kernel does not emulate (arch/x86/kernel/uprobes.c) but
-  single-steps out of line, with a trap of its own.
+- Method eval has its probes on instructions before the eval function's `ret` that the kernel emulates
+  (arch/x86/kernel/uprobes.c), where it is certain that they are on all ways to it, as in these builds. The `ret` itself it
+  single-steps out of line, with a trap of its own: 5 us more a call.
 - *the breakpoints alone*: a program that does nothing at the same places. bpftrace sits at the markers, where the interpreter
   does some work for the marker; handlers have none.
 - *matches nothing*: with `--func nosuch`, so that every function is filtered out.
-- *bpftrace*: `usdt:...:function__entry { @ = count(); }`, and `@[str(arg1)] = count()` at entry and at return: no times, no
-  pairing, no line numbers.
+- *--count*: scry looks at entries alone, and counts by code object: of each function file, name and first line are told. No times.
+- *bpftrace, entry alone*: `usdt:...:function__entry { @ = count(); }`, one number for all functions. *Entry by place*:
+  `@[str(arg0), str(arg1), arg2] = count()`, what `scry stat --count` counts by. *By name*: `@[str(arg1)] = count()` at entry and
+  at return. *With times*: at entry `@depth[tid]++; @since[tid, @depth[tid]] = nsecs`, at return
+  `@[str(arg0), str(arg1)] = stats(nsecs - @since[tid, @depth[tid]])` and both forgotten: count, mean and total of each function,
+  but no own times, percentiles, errors, generators or other stacks, which `scry stat` has.
 - *sys.setprofile*, *sys.monitoring*: the same count by code object, at entry and return, by a Python function in the target itself.
   It needs code in the target.
 - *attached after* is from the tool's start until calls become slower, *gone after* from Ctrl-C until its end.
@@ -53,22 +57,25 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
+# What compares with what, and how it is said.
+PEERS = (("scry stat", "bpftrace, entry and return with times", "what bpftrace takes for count, mean and total with times"),
+         ("scry stat", "bpftrace, entry and return by name", "its count of entries and returns by name, without times"),
+         ("scry stat --count", "bpftrace, entry by place", "its count of entries by file, name and line, which is the same work"),
+         ("scry stat --count", "bpftrace, entry alone", "its count of entries in one number, which is less"))
+
+
 def ratio(result):
-    """What is in the price, and how it compares with the tool that comes nearest to doing the same."""
+    """What is in the price, and how it compares with a tool that does the same, more or less."""
     found = {row["name"]: row for row in result["rows"]}
-    mine, peer = found.get("scry stat"), found.get("bpftrace, entry and return by name")
-    alone, text = found.get("the breakpoints alone"), []
+    mine, alone, text = found.get("scry stat"), found.get("the breakpoints alone"), []
     if mine and alone:
         text.append("Of scry stat's %.0f ns an event the breakpoint takes %.0f" % (mine["event"], alone["event"]))
         if result["program"]:
             text[-1] += "; its program takes %d as the kernel's run statistics see it, which take some themselves" % result["program"]
-    if mine and peer:
-        text.append("scry stat takes %.2f of what bpftrace's count by name takes, an event as well as a call" %
-                    (mine["event"] / peer["event"]))
-    if mine and peer and alone:
-        text.append("without the breakpoints, which both pay, %.2f" %
-                    ((mine["event"] - alone["event"]) / max(peer["event"] - alone["event"], 1)))
-    return "\n" + ".\n".join(text[:2]) + ("; " + text[2] if text[2:] else "") + ".\n" if text else ""
+        text[-1] += "."
+    lines = ["- %s takes **%.2f** of %s." % (name, found[name]["call"] / found[peer]["call"], said)
+             for name, peer, said in PEERS if name in found and peer in found]
+    return "".join("\n" + part + "\n" for part in text) + ("\nA call:\n\n" + "\n".join(lines) + "\n" if lines else "")
 
 
 def section(result):

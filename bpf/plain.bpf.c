@@ -141,8 +141,8 @@ __noinline int plain_enter(__u64 frame)
 	code = plain_code(thread, found & ~PLAIN_OTHER, &stat);
 	if (!code)
 		return 0;
-	if (code_dropped(code))
-		return !thread->top;
+	if (code_dropped(code)) /* it matters for the own time of one that is wanted: is such a one running? */
+		return !thread->top || call_index(thread->top, thread->instance) < 0;
 	if (stat == SCRY_NO_STAT || !thread->top ||
 	    (found & PLAIN_OTHER && !plain_is_below(frame, thread->top, thread->instance, OFF(py->layout.frame_previous))))
 		return 0;
@@ -151,14 +151,11 @@ __noinline int plain_enter(__u64 frame)
 
 /* ---- exits ---- */
 
-/* Nothing runs that is wanted, and the frame that ends is not wanted either. */
+/* The frame that ends is not wanted, and has not been seen to begin. */
 static __always_inline bool plain_ignores(const struct scry_thread *thread, const struct scry_python *py, __u64 frame)
 {
-	__u32 code, stat;
+	__u32 stat, code = plain_code(thread, plain_read(&py->layout, frame, 0) & ~PLAIN_OTHER, &stat);
 
-	if (thread->top)
-		return false;
-	code = plain_code(thread, plain_read(&py->layout, frame, 0) & ~PLAIN_OTHER, &stat);
 	return code && code_dropped(code) && call_index(frame, thread->instance) < 0;
 }
 

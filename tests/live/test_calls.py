@@ -113,3 +113,12 @@ def calls_too_deep_are_left_by_an_exception(python):
                  if told.get(name) != (number, number if name == "endless" else 0)]
         expect(not wrong, method + ": " + "; ".join(wrong))
     return "%d calls" % sum(truth.values())
+
+
+@test("one")
+def functions_left_out_give_their_room_back(python):
+    with Target(python, "many_functions") as target:	# stat() expects that nothing is lost
+        truth, rows, _ = events.stat(target, "call", "--file", "many_functions.py")
+    calls = {row["function"]: row["calls"] for row in rows}
+    expect(calls == truth, "%r, not %r" % (calls, truth))
+    return "%d calls" % calls["wanted"]
