@@ -35,9 +35,8 @@ def durations_are_those_of_the_program(python):
 
 def call_methods(python):
     """Those that tell the truth of calls."""
-    if python.minor > (3, 10):
-        return ["handlers", "usdt"] if python.minor == (3, 11) else ["handlers"]
-    return ["eval"] if python.minor < (3, 8) else ["usdt", "eval"]
+    marked = (3, 8) <= python.minor <= (3, 11) and "pyenv" not in python.flags
+    return ["handlers" if python.minor > (3, 10) else "eval"] + (["usdt"] if marked else [])
 
 
 @test("minors")
