@@ -64,6 +64,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 		return false;
 	if (at->thread->instance != at->instance) { /* another program has been started since */
 		at->thread->instance = at->instance;
+		at->thread->left_out = 0;
 		at->thread->top = at->thread->passed = at->thread->exception = 0;
 		at->thread->depth = 0;
 		at->thread->gc_since = 0;

@@ -175,6 +175,15 @@ static __always_inline void leave_or_yield(struct scry_at *at, __u64 frame, bool
 	call_leave(at->thread, frame, index, type, at->slot);
 }
 
+/* To 3.10 the eval function has run what is not known: what is left out by its name, or began before scry came. */
+static __always_inline void call_unknown(struct scry_at *at)
+{
+	if (at->thread->left_out)
+		at->thread->left_out--;
+	else
+		count(SCRY_COUNT_UNPAIRED);
+}
+
 /*
  * The eval function's ret. To 3.10 the call that ends is the innermost one, and NULL says an exception left it. Later, only
  * entries from C end here, and what returned has been told by its handler: only exceptions are news.
@@ -195,12 +204,10 @@ static __always_inline int site_eval_return(struct pt_regs *ctx, __u64 cookie)
 		return 0;
 	old = python_always_enters_eval(at.slot);
 	at.s->event.value = value;
-	if (old && call_switch(at.thread, at.slot))
-		count(SCRY_COUNT_UNPAIRED);
-	else if (old && at.thread->top)
-		leave_or_yield(&at, at.thread->top, failed);
+	if (old && (call_switch(at.thread, at.slot) || !at.thread->top))
+		call_unknown(&at);
 	else if (old)
-		count(SCRY_COUNT_UNPAIRED);
+		leave_or_yield(&at, at.thread->top, failed);
 	else if (failed && (!python_current(at.slot) || at.s->walk.error == SCRY_WALK_NOT_STARTED))
 		call_reconcile(at.thread, at.s->walk.frame, at.slot);
 	at_end(&at);

@@ -36,6 +36,7 @@ struct scry_thread {
 	__u64 passed_since; /* struct scry_call.since of its call */
 	__u64 elsewhere[SCRY_STACKS]; /* innermost frames of stacks that the thread has switched away from (greenlets); 0: none */
 	__u32 elsewhere_at; /* where the next goes */
+	__u32 left_out; /* functions that run and are left out by name, where the eval function tells of ends */
 	__u32 depth;	/* frames running, as far as seen */
 	__u32 instance;
 	__u32 lives;	/* `lives` when the process was looked up last; it is still the same, then so are these: */

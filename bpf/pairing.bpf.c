@@ -221,8 +221,14 @@ __noinline int call_unpaired(struct scry_thread *thread, __u64 frame, __u32 slot
 		return 0;
 	if (at.thread->top == frame)
 		at.thread->top = 0;
-	if (!python_look(frame, slot) && at.s->here.at > at.s->here.first && !code_dropped(at.s->here.code))
+	if (python_look(frame, slot))
+		return 0;
+	if (code_dropped(at.s->here.code)) {
+		if (thread->left_out)
+			thread->left_out--;
+	} else if (at.s->here.at > at.s->here.first) {
 		count(SCRY_COUNT_UNPAIRED);
+	}
 	return 0;
 }
 
@@ -275,8 +281,10 @@ static __always_inline int enter(struct scry_at *at)
 	if (dropped)
 		plain_learn(at, &here, here.address, SCRY_NO_STAT);
 	/* What is left out matters for the own times of calls that are not: is one of those running? */
-	if (dropped && (!at->thread->top || !call_find(at, at->thread->top)))
+	if (dropped && (!at->thread->top || !call_find(at, at->thread->top))) {
+		at->thread->left_out++;
 		return 0;
+	}
 	if (here.caller != at->thread->top) {
 		python_skip(at->slot);
 		here.caller = at->s->here.caller;
@@ -285,8 +293,12 @@ static __always_inline int enter(struct scry_at *at)
 		if (here.caller != at->thread->top)
 			call_reconcile(at->thread, here.caller, at->slot);
 	}
-	if (dropped && !config.keep_dropped)
+	/* In 2.7 nothing but the innermost call tells what the eval function has run when it returns. */
+	if (dropped && !config.keep_dropped &&
+	    (!python_always_enters_eval(at->slot) || python_executes(here.frame, at->slot) >= 0)) {
+		at->thread->left_out++;
 		return 0;
+	}
 	stat = config.aggregate && !dropped ? stat_of(here.code) : SCRY_NO_STAT;
 	plain_learn(at, &here, here.address, stat);
 	call = call_of(at, &here, resumed, stat);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Calls counted and timed by scry, against programs that count and time themselves."""
 import collections
+import re
 
 import events
 from live import Failure, Skip, Target, expect, test
@@ -89,6 +90,21 @@ def calls_are_nested_as_in_the_program(python):
             method, len(got), len(truth["nested"]), wrong[:2]))
         said.append("%d by %s" % (len(got), method))
     return ", ".join(said)
+
+
+@test("few")
+def what_is_left_out_by_name_is_not_unpaired(python):
+    for method in call_methods(python):
+        with Target(python, "nests") as target, events.Watch("trace", "call", target.pid, "--method", method, "--file", "*nests.py") as watch:
+            events.truth_of(target)
+            _, said = watch.end()
+        with Target(python, "nests") as target:
+            truth, seen = trace(target, "call", "--method", method, "--func", "*fall")		# leaf is left out, and called by it
+        ends = [event["type"] for event in seen]
+        falls = sum(name == "fall" for name, _ in truth["nested"])
+        expect(ends == (["entry"] * 6 + ["return"] * 6) * (falls // 6), "by %s: %s" % (method, ends[:12]))
+        unpaired = re.search(r"(\d+) ended without", said)		# those that it came from
+        expect(not unpaired or int(unpaired.group(1)) <= 5, "by %s: %s" % (method, said[-200:]))
 
 
 @test("minors")
