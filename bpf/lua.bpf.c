@@ -212,7 +212,7 @@ __noinline int lua_scan_registers(__u32 index, __u32 slot)
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
 
-	/* LuaJIT's frames, which are known by their return address, are on the stack. */
+	/* LuaJIT's frames are on the stack, where they are known. */
 	if (!lua || !s || (lua->layout.jit && LUA_WALK(s)->guard) || bpf_probe_read_kernel(s->window, REGISTERS * 8, regs))
 		return 1;
 	lua_window_forget(s);

@@ -18,11 +18,12 @@
 
 #define JIT_STATE_TOP 40
 #define JIT_CFRAME	(~3ULL) /* bits that are no part of the address: lj_frame.h */
-/* The interpreter's frame on the C stack: 5 words, 4 saved registers, the return address (vm_x64.dasc). */
+/* The interpreter's frame on the C stack (vm_x64.dasc). */
 #define JIT_CFRAME_L	  16
 #define JIT_CFRAME_PC	  24
-#define JIT_CFRAME_RETURN 72
-#define JIT_CFRAME_BYTES  80
+#define JIT_CFRAME_PREVIOUS 32
+#define JIT_CFRAME_BYTES  40
+#define JIT_STACK_BYTES	  (64ULL << 20) /* that a C stack may have */
 
 #define LUA_HALF (WINDOW_BYTES / 2) /* of s->window: CallInfos, then slots of Lua's stack */
 

@@ -164,10 +164,14 @@ lua_inline bool lua_scan_on(const struct lua_layout *l, struct scry_scratch *s)
 	return false;
 }
 
-/*
- * The same where LuaJIT's frames on the C stack are known by their return addresses (w->guard), which lead to its own code: each has
- * the lua_State at a place that is known from there, and other words need not be looked at.
- */
+/* What LuaJIT's frame on the C stack has two words behind the lua_State (SAVE_CFRAME of vm_x64.dasc): the one before it, further out, or
+ * none. */
+lua_inline bool jit_is_cframe(__u64 frame, __u64 previous)
+{
+	return !previous || previous - frame < JIT_STACK_BYTES;
+}
+
+/* The same where frames have been found to be so (w->guard): words that are in none need not be looked at. */
 lua_inline bool jit_scan_on(const struct lua_layout *l, struct scry_scratch *s)
 {
 	struct lua_walk *w = LUA_WALK(s);
@@ -179,9 +183,12 @@ lua_inline bool jit_scan_on(const struct lua_layout *l, struct scry_scratch *s)
 		w->guard = 0; /* near the end of the stack */
 		return false;
 	}
-	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++)
-		if (((__u64 *)s->window)[i + (JIT_CFRAME_RETURN - JIT_CFRAME_L) / 8] - w->text < w->text_bytes)
-			lua_look(l, s, ((__u64 *)s->window)[i]);
+	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++) {
+		const __u64 *word = (const __u64 *)s->window + i;
+
+		if (jit_is_cframe(w->at + 8 * i - JIT_CFRAME_L, word[2]) && lua_may_be_state(w, word[0]))
+			lua_look(l, s, word[0]);
+	}
 	w->at += LUA_SCAN_BYTES;
 	return false;
 }
@@ -221,7 +228,7 @@ lua_inline bool lua_is_record(const struct lua_walk *w, __u64 word, __u64 record
 	return record - ((word >> 17 | word << 47) ^ w->guard) < LUA_RECORD_FRAME;
 }
 
-/* Find out, by one that is known, whether they can be told. LuaJIT's frames are told by where they have their return address. */
+/* Find out, by one that is known, whether they can be told; of LuaJIT, its frames. */
 lua_inline void lua_learn_guard(const struct lua_layout *l, struct lua_walk *w, struct lua_seat *seat)
 {
 	__u64 jump = lua_next_jump(w, 0);
@@ -229,7 +236,7 @@ lua_inline void lua_learn_guard(const struct lua_layout *l, struct lua_walk *w, 
 	if (!jump || jump == ~0ULL)
 		return;
 	if (l->jit) {
-		seat->guard = walk_pointer(jump + JIT_CFRAME_RETURN) - w->text < w->text_bytes ? JIT_CFRAME_RETURN : 0;
+		seat->guard = jit_is_cframe(jump, walk_pointer(jump + JIT_CFRAME_PREVIOUS));
 		seat->unguarded = !seat->guard;
 		return;
 	}
