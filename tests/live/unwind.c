@@ -59,9 +59,12 @@ static struct {
 	unsigned cause[SCRY_WALK_ERROR_COUNT];
 } result;
 
+#define RED_ZONE 128 /* bytes below the stack pointer that are a function's own (System V ABI, 3.2.2) */
+static bool needs_red_zone;
+
 /*
- * Both see the same memory: the copy of the stack, and what else the process has. What lies below the copy may have changed since,
- * but nothing that is read there is used.
+ * Both see the same memory: the copy of the stack, and what else the process has. What lies below the copy may have changed since;
+ * of what is read together with the copy nothing there is used, but a rule may ask for a word of the red zone (SHA-512 of libcrypto).
  */
 static int read_memory(void *ctx, void *dst, size_t size, __u64 address)
 {
@@ -73,6 +76,7 @@ static int read_memory(void *ctx, void *dst, size_t size, __u64 address)
 			memset(dst, 0, below);
 		return read_memory(ctx, (char *)dst + below, size - below, current->reg[7]);
 	}
+	needs_red_zone |= below - size < RED_ZONE;
 	if (at < current->size)
 		return size <= current->size - at ? (memcpy(dst, current->stack + at, size), 0) : -EFAULT;
 	return remote_read(target, address, dst, size);
@@ -186,9 +190,11 @@ static void show(Dwfl *dwfl, const char *who, const struct frames *frames, int d
 	}
 }
 
-/* The copy of the stack is not all of it: where both come to its end, that says nothing. */
+/* The copy of the stack is not all of it: where both come to its end, or need what is below it, that says nothing. */
 static bool is_cut(const struct frames *ours)
 {
+	if (needs_red_zone)
+		return true;
 	return !ours->whole && host_scratch.native.error == SCRY_WALK_NATIVE_FAULT && current->size >= STACK_BYTES - 8;
 }
 
@@ -198,6 +204,7 @@ static void compare(Dwfl *dwfl)
 	bool differ = false;
 	int same = 0;
 
+	needs_red_zone = false;
 	walk_ours(&ours);
 	walk_theirs(dwfl, &theirs);
 	while (same < ours.count && same < theirs.count && !((ours.at[same] ^ theirs.at[same]) & FRAME_BITS))
@@ -210,7 +217,7 @@ static void compare(Dwfl *dwfl)
 		result.cut++;
 	else if (ours.whole && same == ours.count && same == theirs.count)
 		result.same++;
-	else if (ours.whole && same == theirs.count && !theirs.whole)
+	else if (ours.whole && same == theirs.count && (!theirs.whole || host_kept >= 0)) /* where it lacks the register it ends */
 		result.only_we++;
 	else if (!ours.whole && same >= ours.count - 1) /* what led to nowhere may stand there */
 		(*(theirs.whole && same == ours.count ? &result.only_they : &result.neither))++;
