@@ -303,6 +303,8 @@ static int look(struct probes *p, const struct runtime_binary *binary, int fd, u
 	*ret = p->places[index];
 	if (*ret)
 		return 0;
+	if (p->refused[index])
+		return -ENOTSUP;
 	if (!binary->code_dealloc && !binary->ops->by_content)
 		return fail(-ENOTSUP, "%s: cannot find where code objects are freed, so names could not be exact", binary->path);
 	g = calloc(1, sizeof(*g));
@@ -311,6 +313,7 @@ static int look(struct probes *p, const struct runtime_binary *binary, int fd, u
 	g->probes = p;
 	g->binary = index;
 	err = gather(g, binary, fd, events, method);
+	p->refused[index] = err == -ENOTSUP;
 	if (err)
 		return err;
 	*ret = p->places[index] = g;

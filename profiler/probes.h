@@ -33,6 +33,7 @@ struct probes {
 	struct probe_link *links; /* in the order they were added */
 	size_t count;
 	struct gathering *places[MAX_BINARIES]; /* of binaries that have been looked at; NULL: not yet */
+	bool refused[MAX_BINARIES]; /* it has been said why: once is enough for all processes that run it */
 	enum runtime_method used[RUNTIME_EVENT_COUNT]; /* AUTO: not attached */
 };
 

@@ -23,7 +23,7 @@ def stat_gil(python):
 def holds_and_waits(python):
     said, status, table, truth = stat_gil(python)
     if python.minor < (3, 6):
-        expect("event gil: not by this method" in said, "it said %r" % said)
+        expect(said.count("event gil: not to be seen in 2.7") == 1, "it said %r" % said)
         raise Skip("the lock of 2.7 does not tell")
     if "freethreaded" in python.flags:
         expect("has no such lock" in said, "it said %r" % said)
@@ -79,7 +79,9 @@ def samples_that_hold_it(python):
         all_of = sum(count for (leaf, _), count in counts.items() if leaf == name)
         if name == "in_c_without_lock" and subprocess.call([python.path, "-c", "import _hashlib"], stderr=subprocess.DEVNULL):
             continue		# hashlib without OpenSSL never gives the lock back
-        # Each of them also takes the lock; that of 2.7 is taken from who has just been woken for it.
+        # Each of them also takes the lock; that of 2.7 is taken from who has just been woken for it, who may hardly run then.
+        if python.minor == (2, 7) and 0 < all_of < 20:
+            continue
         expect(all_of and counts[name, wanted] >= (0.9 if python.minor > (2, 7) else 0.5) * all_of, "%s: %s" % (name, dict(counts)))
         told.append("%s %.3f" % (name, counts[name, wanted] / all_of))
     return ", ".join(told)
