@@ -31,7 +31,7 @@ static const struct extents_row *by_handlers(const struct elf *elf, const struct
 		return NULL;
 	elf_relocate(elf, data.address, words, count);
 	for (size_t i = 0; i <= count; i++) {
-		const struct extents_row *here = i < count ? lua_extent_of(extents, words[i]) : NULL;
+		const struct extents_row *here = i < count ? extents_row_of(extents, words[i]) : NULL;
 
 		if (here && here == row) {
 			run++;
@@ -73,7 +73,7 @@ int lua_eval(const struct elf *elf, struct elf_range *ret, size_t max)
 	if (version < LUA_VERSION(5, 2) || !max || extents_read(elf, &extents))
 		return -ENOENT;
 	if (!elf_symbol(elf, "luaV_execute", &symbol))
-		row = lua_extent_of(&extents, symbol.address);
+		row = extents_row_of(&extents, symbol.address);
 	else if (version >= LUA_VERSION(5, 4))
 		row = by_handlers(elf, &extents, version == LUA_VERSION(5, 4) ? 83 : 85);
 	else

@@ -23,27 +23,9 @@ void lua_functions_close(struct lua_functions *f)
 	python_code_deinit(&f->code);
 }
 
-const struct extents_row *lua_extent_of(const struct extents *extents, __u64 address)
-{
-	size_t low = 0, high = extents->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct extents_row *row = &extents->rows[middle];
-
-		if (address - row->start < row->length)
-			return row;
-		if (row->start > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
 const struct extents_row *lua_function_of(const struct lua_functions *f, __u64 address)
 {
-	return lua_extent_of(&f->extents, address);
+	return extents_row_of(&f->extents, address);
 }
 
 const struct extents_row *lua_function_at(const struct lua_functions *f, __u64 address)

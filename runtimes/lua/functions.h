@@ -24,9 +24,6 @@ void lua_functions_close(struct lua_functions *functions); /* a zeroed one too *
 const struct extents_row *lua_function_at(const struct lua_functions *functions, __u64 address);
 const struct extents_row *lua_function_of(const struct lua_functions *functions, __u64 address);
 
-/* The same of extents alone. */
-const struct extents_row *lua_extent_of(const struct extents *extents, __u64 address);
-
 bool lua_instruction(const struct lua_functions *functions, __u64 address, struct x86_insn *ret);
 
 /* The instructions of a function, in the order of their addresses. */

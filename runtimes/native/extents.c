@@ -154,7 +154,7 @@ void extents_deinit(struct extents *extents)
 	*extents = (struct extents){ 0 };
 }
 
-bool extents_find(const struct extents *extents, __u64 address, __u64 *start)
+const struct extents_row *extents_row_of(const struct extents *extents, __u64 address)
 {
 	size_t low = 0, high = extents->count;
 
@@ -167,7 +167,15 @@ bool extents_find(const struct extents *extents, __u64 address, __u64 *start)
 			high = middle;
 	}
 	if (!low || address - extents->rows[low - 1].start >= extents->rows[low - 1].length)
-		return false;
-	*start = extents->rows[low - 1].start;
-	return true;
+		return NULL;
+	return &extents->rows[low - 1];
+}
+
+bool extents_find(const struct extents *extents, __u64 address, __u64 *start)
+{
+	const struct extents_row *row = extents_row_of(extents, address);
+
+	if (row)
+		*start = row->start;
+	return row;
 }

@@ -20,7 +20,10 @@ struct extents {
 int extents_read(const struct elf *elf, struct extents *ret);
 void extents_deinit(struct extents *extents);
 
-/* The start of the function that has an address; false: none is known. */
+/* The function that has an address; NULL: none is known. */
+const struct extents_row *extents_row_of(const struct extents *extents, __u64 address);
+
+/* The start of that; false: none. */
 bool extents_find(const struct extents *extents, __u64 address, __u64 *start);
 
 #endif

@@ -45,24 +45,6 @@ static bool as_deep(const struct search *s, __u64 a, __u64 b)
 	       from.cfa == to.cfa && (from.reg != NATIVE_RSP || from.cfa > 8);
 }
 
-static const struct extents_row *extent_of(const struct search *s, __u64 address)
-{
-	size_t low = 0, high = s->extents.count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct extents_row *row = &s->extents.rows[middle];
-
-		if (address - row->start < row->length)
-			return row;
-		if (row->start > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
 /* Target of a jump whose displacement of 4 bytes may begin at these bytes; 0: none does. */
 static __u64 jump_at(const struct search *s, __u64 address, __u64 end)
 {
@@ -108,7 +90,7 @@ static void follow_jumps(struct search *s, const struct elf_range *from)
 
 	for (__u64 at = from->address; at < end && s->count < s->max; at++) {
 		__u64 target = jump_at(s, at, end);
-		const struct extents_row *row = target && !is_part(s, target) ? extent_of(s, target) : NULL;
+		const struct extents_row *row = target && !is_part(s, target) ? extents_row_of(&s->extents, target) : NULL;
 		struct elf_range part;
 
 		if (!row || !as_deep(s, at, target))
@@ -126,7 +108,7 @@ static int find_parts(struct search *s, const struct elf *elf)
 
 	if (elf_symbol(elf, "_PyEval_EvalFrameDefault", &symbol) && elf_symbol(elf, "PyEval_EvalFrameEx", &symbol))
 		return -ENOENT;
-	row = extent_of(s, symbol.address);
+	row = extents_row_of(&s->extents, symbol.address);
 	if (!row || row->start != symbol.address)
 		return -ENOENT;
 	s->parts[0] = (struct elf_range){ .address = row->start, .size = row->length };
