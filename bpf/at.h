@@ -71,6 +71,7 @@ static __always_inline bool at_begin(struct scry_at *at)
 		at->thread->thrown = 0;
 		at->thread->gil_held_since = at->thread->gil_waits_since = 0;
 		at->thread->imports = 0;
+		__builtin_memset(&at->thread->resume, 0, sizeof(at->thread->resume));
 	}
 	at->thread->lives = before;
 	at->thread->binary = proc->binary;

@@ -318,6 +318,7 @@ struct entry {
 	__u64 frame;	   /* 0: the current one */
 	__u64 code;	   /* address of its code object, */
 	__u64 instruction; /* and of the RESUME that is executed; 0: not known */
+	bool resume;	   /* one is */
 	bool thrown;	   /* an exception is to be raised in it */
 };
 
@@ -332,7 +333,7 @@ static __always_inline int count_entry(struct entry *entry)
 		count(SCRY_COUNT_UNREADABLE);
 	else if (!python_moves_to(entry->instruction, at.slot) && !python_creates(entry->instruction, at.slot) &&
 		 !(entry->thrown && at.s->here.generator && at.s->here.at <= at.s->here.first))
-		call_count(at.thread, at.slot, entry->instruction);
+		call_count(at.thread, at.slot, entry->instruction, entry->resume);
 	at_end(&at);
 	return 0;
 }
@@ -352,6 +353,7 @@ static __always_inline int count_call(struct pt_regs *ctx, __u64 cookie)
 		entry.thrown = (int)(thread_first ? third : second);
 		break;
 	case RUNTIME_SITE_resume:
+		entry.resume = true;
 		entry.frame = frame_in(ctx, cookie);
 		entry.instruction = register_of(ctx, PYTHON_COOKIE_INSTR(cookie));
 		break;

@@ -24,6 +24,19 @@ struct {
 #define SCRY_STACKS 32 /* of a thread that are known; a power of two */
 #define SCRY_MAX_IMPORTS 64 /* nested; deeper ones are not told. A power of two */
 
+/* Counting alone: RESUME that a thread has executed last (bpf/resume.bpf.c). */
+struct scry_resume {
+	__u64 frame;
+	__u64 version;	  /* of the instrumentation of its code, */
+	__u64 current;	  /* and of the interpreter, */
+	__u64 version_at; /* which is there; 0: not known */
+	__u32 code;
+	__u32 copy, home; /* of the bytecode: the frame's, and 1 more than the thread's; 0: not known */
+	__u8 resumed;	  /* not the beginning, but a generator's going on */
+	__u8 outdated;	  /* version is not the current one */
+	__u8 pad[2];
+};
+
 /* What is known of a thread. */
 struct scry_thread {
 	__u64 top;	/* innermost frame */
@@ -51,6 +64,7 @@ struct scry_thread {
 	__u64 gc_stats_at; /* python_gc_stats() */
 	__u64 gc_stats[PYTHON_GC_STATS]; /* what was there when it began */
 	__u64 gil_held_since, gil_waits_since; /* ns; 0: it does not */
+	struct scry_resume resume;
 	__u32 imports; /* running, the outermost first */
 	__u8 gc_counted; /* its statistics tell what it has done */
 	__u8 gc_works;	 /* it will not come to nothing */

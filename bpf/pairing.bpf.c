@@ -2,6 +2,7 @@
 /* Entries and exits of calls become pairs here: the table of running calls, their times, and what is told or counted of them. */
 #include "account.h"
 #include "plain.h"
+#include "resume.h"
 
 __u32 stats_used = 0;
 
@@ -329,7 +330,7 @@ __noinline int call_enter(struct scry_thread *thread, __u32 slot)
 
 /* ---- counting alone ---- */
 
-__noinline int call_count(struct scry_thread *thread, __u32 slot, __u64 instruction)
+__noinline int call_count(struct scry_thread *thread, __u32 slot, __u64 instruction, __u32 resume)
 {
 	struct scry_call_stat *stat;
 	struct scry_here here;
@@ -338,6 +339,8 @@ __noinline int call_count(struct scry_thread *thread, __u32 slot, __u64 instruct
 	__u32 index;
 
 	if (!at_again(&at, thread, slot))
+		return 0;
+	if (resume && resume_again(thread, slot))
 		return 0;
 	here = at.s->here;
 	dropped = code_dropped(here.code);

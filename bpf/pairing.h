@@ -99,7 +99,7 @@ int call_passed(struct scry_thread *thread, __u64 frame, __u64 object, __u32 slo
  */
 int call_switch(struct scry_thread *thread, __u32 slot);
 
-/* With config.count_only: the frame in s->here begins to run. instruction: its RESUME, 0: not known. */
-int call_count(struct scry_thread *thread, __u32 slot, __u64 instruction);
+/* With config.count_only: the frame in s->here begins to run, at a RESUME or not. instruction: that RESUME, 0: not known. */
+int call_count(struct scry_thread *thread, __u32 slot, __u64 instruction, __u32 resume);
 
 #endif

@@ -2,11 +2,15 @@
 #include "plain.h"
 #include "tally.h"
 
-/* The code object at an address, if it is known to be a plain function's: its id, 0: it is not. */
+/*
+ * The code object at an address, if it is known to be a plain function's: its id, 0: it is not. Nor is it where the instrumentation
+ * of the interpreter's code has changed since: its RESUME may be executed twice.
+ */
 static __always_inline __u32 plain_code(const struct scry_thread *thread, __u64 address, __u32 *stat)
 {
 	volatile struct scry_plain_code *slot = plain_slot(address);
-	__u32 changes, code;
+	__u32 changes, code, version;
+	__u64 version_at;
 
 	if (!slot)
 		return 0;
@@ -16,7 +20,11 @@ static __always_inline __u32 plain_code(const struct scry_thread *thread, __u64 
 		return 0;
 	code = slot->code;
 	*stat = slot->stat;
-	return slot->changes == changes && !(changes & 1) ? code : 0;
+	version = slot->version;
+	version_at = slot->version_at;
+	if (slot->changes != changes || changes & 1)
+		return 0;
+	return version_at && (__u32)walk_pointer(version_at) != version ? 0 : code;
 }
 
 /* The current thread, if it is known; NULL: go the long way. */
@@ -230,6 +238,22 @@ __noinline int plain_leave_eval(void)
 
 /* ---- counting alone ---- */
 
+/* In builds in which each thread has a copy of the code: may RESUME be executed once more, or is it that? Else it is the last one. */
+static __always_inline bool plain_moves(struct scry_thread *thread, const struct python_layout *l, __u64 frame, __u32 code)
+{
+	struct scry_resume *last = &thread->resume;
+	__u32 copy;
+
+	if (walk_read(&copy, sizeof(copy), frame + OFF(l->frame_tlbc_index)) || (last->frame == frame && last->copy != copy))
+		return true;
+	last->frame = frame;
+	last->code = code;
+	last->copy = copy;
+	last->home = copy + 1;
+	last->resumed = 0;
+	return false;
+}
+
 __noinline int plain_count(__u64 frame, __u64 code, __u64 instruction)
 {
 	struct scry_thread *thread = plain_thread();
@@ -237,7 +261,7 @@ __noinline int plain_count(__u64 frame, __u64 code, __u64 instruction)
 	__u32 id, index = SCRY_NO_STAT;
 	struct scry_call_stat *stat;
 
-	if (!py)
+	if (!py || thread->resume.outdated)
 		return 0;
 	if (!py->layout.code_tlbc) /* else threads have copies of the instructions, which come and go by themselves */
 		code = code ?: instruction;
@@ -252,7 +276,7 @@ __noinline int plain_count(__u64 frame, __u64 code, __u64 instruction)
 	if (code_dropped(id))
 		return 1;
 	stat = stat_at(index);
-	if (!stat || stat->code != id)
+	if (!stat || stat->code != id || (py->layout.frame_tlbc_index && plain_moves(thread, &py->layout, frame, id)))
 		return 0;
 	__sync_fetch_and_add(&stat->calls, 1);
 	return 1;

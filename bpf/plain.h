@@ -18,7 +18,9 @@ struct scry_plain_code {
 	__u64 address;
 	__u32 instance, generation; /* of the process, and of its code objects */
 	__u32 code, stat;
-	__u32 changes, pad;
+	__u32 changes;
+	__u32 version;	  /* counting alone: the interpreter's of instrumentation, which the code had too, */
+	__u64 version_at; /* and where that is; 0: not to be looked at */
 };
 struct scry_plain_codes {
 	struct scry_plain_code slot[PLAIN_CODES];
@@ -44,7 +46,8 @@ static __always_inline struct scry_plain_code *plain_slot(__u64 address)
  */
 static __always_inline void plain_learn(struct scry_at *at, const struct scry_here *here, __u64 address, __u32 stat)
 {
-	struct scry_plain_code *slot = here->generator || !config.aggregate ? 0 : plain_slot(address);
+	const struct scry_resume *resume = &at->thread->resume;
+	struct scry_plain_code *slot = here->generator || !config.aggregate || resume->outdated ? 0 : plain_slot(address);
 	__u32 changes;
 
 	if (!slot)
@@ -57,6 +60,8 @@ static __always_inline void plain_learn(struct scry_at *at, const struct scry_he
 	slot->generation = at->s->walk.generation;
 	slot->code = here->code;
 	slot->stat = stat;
+	slot->version = resume->current;
+	slot->version_at = resume->version_at;
 	barrier();
 	*(volatile __u32 *)&slot->changes = changes + 2;
 }

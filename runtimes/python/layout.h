@@ -20,14 +20,14 @@
 #define PYTHON_FIELDS(X)                                                                            \
 	X(runtime_interpreters_head) X(runtime_tstate_current) X(runtime_tss_key) X(runtime_gil)    \
 	X(interp_next) X(interp_threads_head) X(interp_modules) X(interp_gil) X(interp_id)          \
-	X(interp_gc_stats)                                                                          \
+	X(interp_gc_stats) X(interp_monitoring)                                                     \
 	X(tstate_next) X(tstate_interp) X(tstate_frame) X(tstate_cframe) X(tstate_root_cframe)     \
 	X(tstate_thread_id) X(tstate_native_thread_id) X(tstate_exception)                          \
 	X(cframe_current_frame) X(cframe_previous)                                                  \
 	X(frame_code) X(frame_previous) X(frame_instr) X(frame_owner) X(frame_tlbc_index)           \
 	X(frame_is_entry) X(frame_saved_top) X(frame_stacktop) X(frame_state) X(frame_executing) X(frame_object) X(frameobject_frame)  \
 	X(code_filename) X(code_name) X(code_qualname) X(code_firstlineno)                          \
-	X(code_linetable) X(code_bytecode) X(code_tlbc) X(code_traceable)                           \
+	X(code_linetable) X(code_bytecode) X(code_tlbc) X(code_traceable) X(code_monitoring)       \
 	X(object_type) X(type_name) X(type_flags) X(type_dictoffset) X(type_basicsize)              \
 	X(type_cached_keys)                                                                         \
 	X(str_length) X(str_state) X(str_ascii) X(str_compact)                                      \

@@ -5,6 +5,7 @@ import re
 
 import events
 from live import Failure, Skip, Target, expect, test
+from test_collectors import free_threaded
 from test_events import call_methods, trace
 
 # Left by an exception each time; others of calls.py never are, but for generators that are closed.
@@ -110,13 +111,29 @@ def what_is_left_out_by_name_is_not_unpaired(python):
 @test("minors")
 def calls_are_counted_once_while_others_watch(python):
     python.since(3, 11)
-    with Target(python, "watched") as target:
-        truth, rows, _ = events.stat(target, "call", "--file", "watched.py")
-    calls = {row["function"].split(".")[-1]: row["calls"] for row in rows}
-    wrong = ["%s: %d, not %d" % (name, calls.get(name, 0), number) for name, number in sorted(truth.items())
-             if calls.get(name, 0) != number]
-    expect(not wrong, "; ".join(wrong))
-    return "%d calls" % sum(truth.values())
+    for how in (), ("--count",):
+        with Target(python, "watched") as target:
+            truth, rows, _ = events.stat(target, "call", "--file", "watched.py", *how)
+        calls = {row["function"].split(".")[-1]: (row["calls"], row["resumes"]) for row in rows}
+        wrong = ["%s: %s, not %s" % (name, calls.get(name), number) for name, number in sorted(truth.items())
+                 if calls.get(name, (0,))[0] != number[0] or how and calls.get(name) != tuple(number)]
+        expect(not wrong, "%s: %s" % (how, "; ".join(wrong)))
+    return "%d calls" % sum(number for number, _ in truth.values())
+
+
+@test("none")
+def calls_are_counted_once_where_threads_have_copies():
+    """Of the bytecode: 3.14 without the GIL. Between these no thread calls anything, so only the copies tell."""
+    said = []
+    for python in free_threaded():
+        with Target(python, "handed") as target:
+            truth, rows, _ = events.stat(target, "call", "--file", "handed.py", "--count")
+        calls = {row["function"].split(".")[-1]: [row["calls"], row["resumes"]] for row in rows}
+        wrong = ["%s: %s, not %s" % (name, calls.get(name), number) for name, number in sorted(truth.items())
+                 if calls.get(name) != number]
+        expect(not wrong, "%s: %s" % (python.label, "; ".join(wrong)))
+        said.append("%s: %d" % (python.label, sum(calls + resumes for calls, resumes in truth.values())))
+    return ", ".join(said)
 
 
 @test("minors")

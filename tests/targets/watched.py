@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""At SIGUSR1: functions that count their calls while sys.setprofile, sys.settrace and sys.monitoring watch them; they are switched on
+"""At SIGUSR1: functions that count their calls, and how often they go on, while sys.setprofile, sys.settrace and sys.monitoring watch them; they are switched on
 and off by functions that run, whose code is instrumented while it is executed."""
 import collections
 import sys
@@ -7,6 +7,7 @@ import sys
 from target import finish_and_stay, wait_for_go
 
 calls = collections.Counter()
+resumes = collections.Counter()
 ROUNDS = 50
 
 
@@ -18,6 +19,7 @@ def numbers():
     calls["numbers"] += 1
     for number in range(3):
         yield number
+        resumes["numbers"] += 1
 
 
 def work():
@@ -77,7 +79,7 @@ def main():
         for how, argument in ways:
             switch(how, argument)
             resumed(how, argument)
-    finish_and_stay(**calls)
+    finish_and_stay(**{name: (calls[name], resumes[name]) for name in calls})
 
 
 main()
