@@ -54,9 +54,13 @@ tests = []
 FEW = {(2, 7), (3, 8), (3, 11), (3, 13), (3, 15)}		# where the interpreter's structures changed most
 
 
+ITSELF = "itself"
+
+
 def test(which="all", alone=False):
     """Register a test. `which`: "all" interpreters, "minors" (one of each minor version), "few" (of those in FEW;
-    both are all if SCRY_FULL=1), "one", or "none" (the test brings its own). `alone`: nothing may run beside it."""
+    both are all if SCRY_FULL=1), "one", or "none" (the test brings its own). `alone`: nothing may run beside it, or with
+    ITSELF nothing but the same test on other interpreters."""
     def register(function):
         tests.append(Test(function.__name__, function, which, alone))
         return function

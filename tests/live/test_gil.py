@@ -19,7 +19,7 @@ def stat_gil(python):
     return said, done.returncode, json.loads(output[start:]) if start >= 0 else None, json.loads(truth[0]) if truth else None
 
 
-@test("minors")
+@test("few")
 def holds_and_waits(python):
     said, status, table, truth = stat_gil(python)
     if python.minor < (3, 6):

@@ -72,7 +72,7 @@ def check(recording, wants_kernel):
     return "%d stacks in order, %d whole, %d in the kernel" % (total, whole, inside)
 
 
-@test("minors")
+@test("few")
 def python_and_c_three_levels_deep(python):
     python.needs("ctypes")
     library = build(python)

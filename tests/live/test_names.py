@@ -2,10 +2,13 @@
 """Function, file and line of every frame, compared with what the interpreter itself says of the same stack."""
 import re
 
-from live import TOP, Target, expect, is_marked, no_bad, record_target, same_file, test
+from live import FULL, TOP, Target, expect, is_marked, no_bad, record_target, same_file, test
 
 with open(TOP + "/tests/targets/names.py", encoding="utf-8") as source:
     SPINS = {number for number, line in enumerate(source, 1) if re.search("while n: n -= 1", line)}
+
+
+HERTZ, SECONDS = (1999, 2) if FULL else (3999, 1)
 
 
 def fits(shown, noted, line):
@@ -59,7 +62,7 @@ def shapes(stacks):
 @test()
 def names(python):
     with Target(python, "names") as target:
-        recording = record_target(target, 1999, 2)
+        recording = record_target(target, HERTZ, SECONDS)
         stacks = target.truth()["stacks"]
     seen, _, _, total = compare(recording, stacks, 2)
     missing = shapes(stacks) - seen
@@ -70,7 +73,7 @@ def names(python):
 @test()
 def lines(python):
     with Target(python, "names") as target:
-        recording = record_target(target, 1999, 2, "--lines")
+        recording = record_target(target, HERTZ, SECONDS, "--lines")
         stacks = target.truth()["stacks"]
     _, burning, at_spin, total = compare(recording, stacks, 3)
     expect(at_spin > 0.9 * burning, "only %d of %d burning samples are at the line that burns" % (at_spin, burning))

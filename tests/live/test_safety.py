@@ -10,7 +10,7 @@ import threading
 import time
 
 import events
-from live import FULL, PATIENCE, SCRATCH, SCRY, Target, expect, test
+from live import FULL, ITSELF, PATIENCE, SCRATCH, SCRY, Target, expect, test
 
 ROUNDS = 50 if FULL else 2		# of each of so many scry at once
 AT_ONCE = 4 if FULL else 2
@@ -161,7 +161,7 @@ def by_method(python, method, prefix):
     return "%s (%s) %.2f" % (method, ", ".join(names), after / before)
 
 
-@test("few", alone=True)
+@test("few", alone=ITSELF)
 def probes_leave_nothing_behind(python):
     prefix = private(python)
     done = [said for said in (by_method(python, method, prefix) for method in WAYS) if said]

@@ -98,7 +98,7 @@ def alternating(python):
     return two_chains(python, "alternating")
 
 
-@test("minors")
+@test("few")
 def generators(python):
     return two_chains(python, "generators")
 
@@ -107,13 +107,13 @@ def recursion_grammar(target):
     return "(?:even;odd;){%d}bottom" % (target.known["depth"] // 2)
 
 
-@test("minors")
+@test("few")
 def recursion_300(python):
     target, recording = sample(python, "recursion", 300)
     return check(recording, "<module>;main;" + recursion_grammar(target), known_of(target))
 
 
-@test("minors")
+@test("few")
 def recursion_5000(python):
     target, recording = sample(python, "recursion", 5000, options=("--max-stack", 8192), rate=0)
     return check(recording, "(?:~;)+main;%s|<module>(?:;~)*" % recursion_grammar(target), known_of(target))
@@ -127,7 +127,7 @@ def recursion_cut(python):
                  known_of(target))
 
 
-@test("minors")
+@test("few")
 def coroutines(python):
     python.since(3, 6)
     target, recording = sample(python, "coroutines")
@@ -144,7 +144,7 @@ def biglocals(python):
                  "<module>;main;" + ";".join(chain))
 
 
-@test("minors")
+@test("few")
 def twenty_threads(python):
     target, recording = sample(python, "threads", functions=["inner%d" % k for k in range(20)])
     extra = [(name % k, "threads_%d.py" % k, line) for k in range(target.known["threads"])
@@ -153,7 +153,7 @@ def twenty_threads(python):
     return check(recording, r"(?:~;)*~(?:;outer(\d+)(?:;shared(?:;inner\1)?)?)?|<module>(?:;ready)?(?:;~)*", known_of(target, extra))
 
 
-@test("minors")
+@test("few")
 def recompiled(python):
     """A code object that took a dead one's place has its own name: f_000017_3 lies in gen_000017.py at line 3."""
     target, recording = sample(python, "recompile")

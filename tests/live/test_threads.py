@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from live import PATIENCE, Failure, Recorder, Target, check_errors, cpu_seconds, expect, is_marked, no_bad, record, test
+from live import FULL, PATIENCE, Failure, Recorder, Target, check_errors, cpu_seconds, expect, is_marked, no_bad, record, test
 
 POINTS = 0.02
 
@@ -28,7 +28,7 @@ def state_of(pid, tid):
         return stat.read().rpartition(")")[2].split()[0]
 
 
-@test("minors")
+@test("few")
 def thread_kinds(python):
     python.needs("ctypes")
     with Target(python, "threadkinds") as target:
@@ -38,7 +38,7 @@ def thread_kinds(python):
         before = {name: cpu_seconds(target.pid, tid) for name, tid in tids.items()}
         with Recorder("-p", target.pid, "-F", 999, "--root", "thread") as recorder:
             target.process.send_signal(signal.SIGCONT)
-            target.until_it_used(5)
+            target.until_it_used(5 if FULL else 3)	# of 5 s, shares differ by 0.6 points at most, on a busy machine too
             stop_all(target)
             spent = {name: cpu_seconds(target.pid, tid) - before[name] for name, tid in tids.items()}
             recording = recorder.stop()
@@ -69,7 +69,7 @@ def check_stacks(recording, tids):
     no_bad(bad, total, "a stack of another thread")
 
 
-@test("minors")
+@test("few")
 def subinterpreters(python):
     """Several interpreters in one process: the threads of each show their own functions."""
     with Target(python, "subinterpreters", seconds=PATIENCE) as target:

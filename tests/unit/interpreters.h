@@ -35,6 +35,28 @@ static inline int interpreters_list(struct interpreter *ret)
 	return n;
 }
 
+/*
+ * Check each in a process of its own, CHECKED_AT_ONCE of them at a time: most of such a check waits for the kernel. `check`
+ * returns how many failures it told of. Returns how many interpreters failed, those included whose process died.
+ */
+#define CHECKED_AT_ONCE 4
+
+static inline int interpreters_check(const struct interpreter *list, int count, int (*check)(const struct interpreter *))
+{
+	int failed = 0, status;
+
+	for (int started = 0, ended = 0; ended < count; ended++) {
+		for (; started < count && started - ended < CHECKED_AT_ONCE; started++) {
+			fflush(NULL);
+			/* A failed assertion in a child ends its run of the tests, and so exits with failures too. */
+			if (!fork())
+				exit(check(&list[started]) ? 1 : 0);
+		}
+		failed += wait(&status) < 0 || status;
+	}
+	return failed;
+}
+
 struct target {
 	pid_t pid;
 	FILE *out; /* its standard output */

@@ -178,7 +178,7 @@ static const char script[] =
 	"    os.read(0, 1)\n"
 	"os.write(1, b'go spin 0\\n')\n"
 	"while not select.select([0], [], [], 0)[0]:\n"
-	"    for i in range(100): p_generators(); p_exceptions(); p_calls()\n"
+	"    p_generators(); p_exceptions(); p_calls()\n"
 	"os.write(1, encode('done %d 0 0 0 0\\n' % recurse(100), 'ascii'))\n"
 	"os.read(0, 1)\n";
 
@@ -439,22 +439,22 @@ static void check_interpreter(struct bench *b, int cycles)
 	target_stop(&b->target);
 }
 
+static int check_one(const struct interpreter *interpreter)
+{
+	struct bench b = { .interpreter = interpreter };
+
+	check_interpreter(&b, getenv("SCRY_FULL") ? 200 : 10);
+	print_message("# %-16s %d places, %d differences\n", interpreter->label, b.count, b.failures);
+	return b.failures;
+}
+
 static void places_are_hit_as_often_as_the_program_says(void **state)
 {
-	int failures = 0;
-
 	if (geteuid() || uprobe_type() < 0 || !interpreter_count) {
 		print_message("# skipped: %s\n", geteuid() ? "not root" : interpreter_count ? "no uprobes" : "no interpreters");
 		skip();
 	}
-	for (int i = 0; i < interpreter_count; i++) {
-		struct bench b = { .interpreter = &interpreters[i] };
-
-		check_interpreter(&b, getenv("SCRY_FULL") ? 200 : 10);
-		print_message("# %-16s %d places, %d differences\n", b.interpreter->label, b.count, b.failures);
-		failures += b.failures;
-	}
-	assert_int_equal(failures, 0);
+	assert_int_equal(interpreters_check(interpreters, interpreter_count, check_one), 0);
 }
 
 int main(int argc, char **argv)
