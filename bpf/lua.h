@@ -52,6 +52,7 @@ int lua_proto_id(__u32 index, __u32 slot, __u64 proto);
 /* What is to be looked at in a lua_State. */
 enum lua_how {
 	LUA_HOW_BEGINS,	  /* its innermost function, which begins */
+	LUA_HOW_CALLED,	  /* the same, called by OP_CALL: a function in Lua, whose status is not set yet (5.4.2, 5.4.3) */
 	LUA_HOW_REPLACES, /* the same, in a tail call to 5.3: it will have the place of the one below */
 	LUA_HOW_RUNS,	  /* its innermost function that is written in Lua, which runs */
 };

@@ -171,12 +171,13 @@ static __always_inline void site_lua_called(struct pt_regs *ctx, __u64 cookie, s
 		h->event = LUA_EVENT_YIELDS;
 }
 
-/* The same; from 5.4 on by luaD_pretailcall(), which tells a Lua function by a negative number. */
+/* The same; from 5.4.4 on by luaD_pretailcall(), which tells a Lua function by a negative number; in 5.4.0 to 5.4.3 it is only called
+ * for one. */
 static __always_inline void site_lua_tail_called(struct pt_regs *ctx, __u64 cookie, struct lua_happened *h)
 {
 	int result = PT_REGS_RC(ctx);
 
-	if (cookie & LUA_COOKIE_POINTER ? result < 0 : !result)
+	if (cookie & LUA_COOKIE_MADE || (cookie & LUA_COOKIE_POINTER ? result < 0 : !result))
 		h->event = LUA_EVENT_TAIL_CALLS;
 	else if (!(cookie & LUA_COOKIE_POINTER) && result == PCRYIELD)
 		h->event = LUA_EVENT_YIELDS;
@@ -203,7 +204,9 @@ static __always_inline void site_lua_throw(struct pt_regs *ctx, __u64 cookie, st
 static __always_inline void find_state(struct pt_regs *ctx, __u64 cookie, struct lua_happened *h)
 {
 	h->how = h->event == LUA_EVENT_YIELDS || h->event == LUA_EVENT_THROWS ? LUA_HOW_RUNS : LUA_HOW_BEGINS;
-	if (h->event == LUA_EVENT_TAIL_CALLS && !(cookie & LUA_COOKIE_POINTER))
+	if (h->event == LUA_EVENT_CALLS)
+		h->how = LUA_HOW_CALLED;
+	if (h->event == LUA_EVENT_TAIL_CALLS && !(cookie & (LUA_COOKIE_POINTER | LUA_COOKIE_MADE)))
 		h->how = LUA_HOW_REPLACES;
 	if (cookie & LUA_COOKIE_FRAME)
 		h->ci = told_by(ctx, cookie);

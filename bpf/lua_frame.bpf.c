@@ -114,18 +114,18 @@ __noinline int lua_nearest(__u32 index, __u32 slot, __u64 state)
 
 /* A function that begins: its CallInfo is the innermost one. */
 static __always_inline int look_at_beginning(__u32 index, const struct lua_layout *l, struct scry_scratch *s,
-					     const struct state_seen *state, bool replaces)
+					     const struct state_seen *state, __u32 how)
 {
 	struct ci_seen call, below;
 	__u64 proto;
 
-	if (!ci_see(l, s, state->ci, &call) || !ci_is_lua(l, &call))
+	if (!ci_see(l, s, state->ci, &call) || (how != LUA_HOW_CALLED && !ci_is_lua(l, &call)))
 		return SCRY_WALK_FRAME_FAULT;
 	s->lua.ci = state->ci;
 	s->lua.below = call.previous;
 	s->lua.level = level_of(call.func, state->stack);
-	s->lua.plain = !(call.status & (l->ci_tailcalls ? ~0U : l->status_tail));
-	if (replaces) {
+	s->lua.plain = how == LUA_HOW_CALLED || !(call.status & (l->ci_tailcalls ? ~0U : l->status_tail));
+	if (how == LUA_HOW_REPLACES) {
 		if (!ci_see(l, s, call.previous, &below))
 			return SCRY_WALK_FRAME_FAULT;
 		s->lua.ci = call.previous;
@@ -155,7 +155,7 @@ __noinline int lua_look_here(__u32 index, __u32 slot, __u64 state, __u32 how)
 	s->lua.state = state;
 	s->lua.code = 0;
 	if (how != LUA_HOW_RUNS)
-		return look_at_beginning(index, &lua->layout, s, &seen, how == LUA_HOW_REPLACES);
+		return look_at_beginning(index, &lua->layout, s, &seen, how);
 	s->lua.ci = innermost(&lua->layout, s, seen.ci, seen.base_ci, &call);
 	s->lua.below = s->lua.ci;
 	s->lua.caller = s->lua.ci > 1 ? call.previous : 0;

@@ -15,15 +15,16 @@
 #define MAX_DATA (16u << 20)
 #define MAX_OWN_CODE (1u << 20) /* bytes of code of a file that is Lua and little else */
 
-/* The function that a run of exactly `handlers` pointers leads into; NULL: none, or several. */
-static const struct extents_row *by_handlers(const struct elf *elf, const struct extents *extents, size_t handlers)
+/* The function that a run of exactly `handlers` pointers leads into, which lies in a section; NULL: none, or several. */
+static const struct extents_row *by_handlers_in(const struct elf *elf, const char *section, const struct extents *extents,
+						size_t handlers)
 {
 	_cleanup_free_ __u64 *words = NULL;
 	const struct extents_row *found = NULL, *row = NULL;
 	struct elf_range data;
 	size_t count, run = 0;
 
-	if (elf_section(elf, ".data.rel.ro", &data) || data.size > MAX_DATA || data.address % 8)
+	if (elf_section(elf, section, &data) || data.size > MAX_DATA || data.address % 8)
 		return NULL;
 	count = data.size / 8;
 	words = calloc(count + 1, sizeof(*words));
@@ -46,6 +47,12 @@ static const struct extents_row *by_handlers(const struct elf *elf, const struct
 		run = here ? 1 : 0;
 	}
 	return found;
+}
+
+/* Where code does not lie anywhere (not PIE), its addresses are constants. */
+static const struct extents_row *by_handlers(const struct elf *elf, const struct extents *extents, size_t handlers)
+{
+	return by_handlers_in(elf, ".data.rel.ro", extents, handlers) ?: by_handlers_in(elf, ".rodata", extents, handlers);
 }
 
 static const struct extents_row *by_size(const struct elf *elf, const struct extents *extents)

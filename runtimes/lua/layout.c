@@ -31,7 +31,8 @@
 
 #define STATUS_52 .status_bytes = 1, .status_reentry = 4, .status_lua = 1, .status_hooked = 2, .status_tail = 0x40
 #define STATUS_53 .status_lua = 2, .status_hooked = 4, .status_tail = 0x20, .status_finalizer = 0x100
-#define STATUS_54 .status_bytes = 2, .status_c = 2, .status_hooked = 8, .status_tail = 0x20, .status_finalizer = 0x80
+#define STATUS_540 .status_bytes = 2, .status_c = 2, .status_hooked = 4, .status_tail = 0x10, .status_finalizer = 0x40
+#define STATUS_542 .status_bytes = 2, .status_c = 2, .status_fresh = 4, .status_hooked = 8, .status_tail = 0x20, .status_finalizer = 0x80
 
 #define CI_54 .ci_previous = 16, .ci_savedpc = 32, .ci_size = 64, .closure_p = 24, .pc_in_register = 1, .upvalue_stride = 16, \
 	.string_text = 24, .string_length = 16, .short_length = 11
@@ -71,15 +72,19 @@ static const struct lua_row rows[] = {
 		.ci_savedpc = 40, .ci_callstatus = 66, .status_bytes = 2, .ci_size = 72, .closure_p = 24,
 		.upvalue_stride = 16, .string_text = 24, .string_length = 16, .short_length = 11 } },
 	{ LUA_RELEASE(5, 4, 0), "table row 5.4.0", {
-		PROTO_54, STATUS_54, CI_54, .state_status = 10, .state_global = 24, .state_ci = 32, .state_base_ci = 96,
+		PROTO_54, STATUS_540, CI_54, .state_status = 10, .state_global = 24, .state_ci = 32, .state_base_ci = 96,
 		.state_stack = 56, .state_stack_last = 48, .state_errorJmp = 88, .global_mainthread = 256,
 		.ci_callstatus = 62 } },
 	{ LUA_RELEASE(5, 4, 1), "table row 5.4.1", {
-		PROTO_54, STATUS_54, CI_54, .state_status = 10, .state_global = 24, .state_ci = 32, .state_base_ci = 88,
+		PROTO_54, STATUS_540, CI_54, .state_status = 10, .state_global = 24, .state_ci = 32, .state_base_ci = 88,
+		.state_stack = 48, .state_stack_last = 40, .state_errorJmp = 80, .global_mainthread = 264,
+		.ci_callstatus = 62 } },
+	{ LUA_RELEASE(5, 4, 2), "table row 5.4.2", {
+		PROTO_54, STATUS_542, CI_54, .state_status = 10, .state_global = 24, .state_ci = 32, .state_base_ci = 88,
 		.state_stack = 48, .state_stack_last = 40, .state_errorJmp = 80, .global_mainthread = 264,
 		.ci_callstatus = 62 } },
 	{ LUA_RELEASE(5, 4, 3), "table row 5.4.3", {
-		STATE_543, PROTO_54, STATUS_54, CI_54, .state_status = 10, .status_fresh = 4, .global_mainthread = 264,
+		STATE_543, PROTO_54, STATUS_542, CI_54, .state_status = 10, .global_mainthread = 264,
 		.ci_callstatus = 62 } },
 	{ LUA_RELEASE(5, 5, 0), "table row 5.5", {
 		STATE_543, PROTO_54, CI_54, .state_status = 11, .global_mainthread = 1416, .main_inside = 1,

@@ -50,6 +50,8 @@ local function catches() hit() pcall(bad_at_top) return 1 end
 local function again() lost() local ok, what = pcall(bad_at_top) error(what) end
 local function bad_tail(n) hit() return bad_at_top(n) end	-- which ends when it calls
 local function handler(what) hit() return what end
+local function reaches(n) if n == 0 then return true end local x = reaches(n - 1) return x end
+local deepest = pcall(reaches, 3010) and 3000 or 150		-- in 5.4.0 and 5.4.1 each call is one of C's, too
 local function deep_lost(n) lost() if n > 0 then local x = deep_lost(n - 1) return x end error({}) end
 local function catches_itself(n) hit() if n == 0 then return end pcall(catches_itself, n - 1) pcall(bad) return n end
 
@@ -98,7 +100,7 @@ local function work()
 		pcall(bad_at_top) pcall(bad_index) pcall(bad_c) pcall(bad_below_c) pcall(again) pcall(bad_tail) catches()
 		xpcall(bad_at_top, handler)
 	end
-	pcall(deep_lost, 3000) catches_itself(5)
+	pcall(deep_lost, deepest) catches_itself(5)
 	table.sort({ 5, 2, 8, 1, 9, 3 }, less) string.gsub("abcdef", ".", upper)
 	loaded(hit)(1)
 	for _ in iterate, {}, 0 do nothing() end
