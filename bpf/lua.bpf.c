@@ -24,6 +24,9 @@
 static __always_inline void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value);
 static __always_inline __u32 lua_code(struct scry_scratch *s, void *cache, __u32 kind, __u64 address);
 static __always_inline void lua_find_owner(struct scry_scratch *s, __u64 record);
+static __always_inline void jit_unfold_on(struct scry_scratch *s, __u64 frame);
+static __always_inline bool jit_entry_on(struct scry_scratch *s, __u32 i);
+static __always_inline bool jit_inlined_on(struct scry_scratch *s);
 
 /* ---- what instructions tell of frames, in the cache of functions' ids, among which they cannot be mistaken ---- */
 
@@ -121,6 +124,44 @@ static __always_inline void lua_find_owner(struct scry_scratch *s, __u64 record)
 	lua_owner_at(s->walk.binary, s->slot, record);
 }
 
+__noinline int jit_entry_at(__u32 slot, __u32 i)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	return s && jit_entry(s, i);
+}
+
+static __always_inline bool jit_entry_on(struct scry_scratch *s, __u32 i)
+{
+	return jit_entry_at(s->slot, i);
+}
+
+__noinline int jit_inlined_at(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	return s && jit_inlined(s);
+}
+
+static __always_inline bool jit_inlined_on(struct scry_scratch *s)
+{
+	return jit_inlined_at(s->slot);
+}
+
+__noinline int jit_unfold_at(__u32 slot, __u64 frame)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (s)
+		jit_unfold(s, frame);
+	return 0;
+}
+
+static __always_inline void jit_unfold_on(struct scry_scratch *s, __u64 frame)
+{
+	jit_unfold_at(s->slot, frame);
+}
+
 /* ---- the ids of functions ---- */
 
 /* The id by the cache, where `known` says that it may be. `glance`: what a look at the function tells. 0: s->walk.error is set. */
@@ -199,6 +240,7 @@ __noinline int lua_registers(__u32 index, __u32 slot)
 	for (int i = 0; i < LUA_SAVED; i++)
 		LUA_WALK(s)->saved[i] = held[FIRST_SAVED + i];
 #if defined(__TARGET_ARCH_x86)
+	LUA_WALK(s)->ip = held[16];
 	LUA_WALK(s)->bx = held[5];
 	LUA_WALK(s)->dx = held[12];
 	LUA_WALK(s)->guard_at = s->walk.thread + 0x30; /* fs:0x30 */

@@ -121,7 +121,7 @@ struct scry_scratch {
 		__u32 words;
 	} intern; /* of the stack in sample and frames */
 	struct scry_values values;
-	__u64 own[128]; /* what a runtime's walker keeps for itself */
+	__u64 own[144]; /* what a runtime's walker keeps for itself */
 	struct scry_sample sample;
 	struct scry_frame frames[SCRY_MAX_STACK + SCRY_MAX_NATIVE + SCRY_MAX_KERNEL];
 	struct scry_code code;

@@ -92,8 +92,8 @@ lua_inline bool jit_enter_state(const struct lua_layout *l, struct scry_scratch 
 	}
 	stack = LUA_U64(s, l->state_stack);
 	last = LUA_U64(s, JIT_STATE_MAXSTACK);
-	w->pc = 0;
-	w->skip = w->returns = w->next.id = 0;
+	w->pc = w->owner.func = 0;
+	w->skip = w->returns = w->next.id = w->unfolded = w->inlined_count = w->inlined_taken = 0;
 	w->base_ci = stack + 8; /* the frame of the thread itself */
 	base = w->top ? jit_base(l, s) : LUA_U64(s, JIT_STATE_BASE);
 	if (base <= w->base_ci || base > last + LUA_SLACK || base & 7)
@@ -186,6 +186,8 @@ lua_inline void jit_take(const struct lua_layout *l, struct scry_scratch *s, voi
 		s->walk.error = SCRY_WALK_BAD_CODE;
 }
 
+#include "jit_inlined.h"
+
 /* Take the frame at `frame`; the one below, or 0. An error ends the walk. */
 lua_inline __u64 jit_frame(const struct lua_layout *l, struct scry_scratch *s, void *known, __u64 frame)
 {
@@ -200,7 +202,7 @@ lua_inline __u64 jit_frame(const struct lua_layout *l, struct scry_scratch *s, v
 	link = slot[1];
 	if (top)
 		jit_remark(l, s, known);
-	jit_take(l, s, known, slot[0] & JIT_REFERENCE);
+	jit_take(l, s, known, top && w->owner.func ? w->owner.func : slot[0] & JIT_REFERENCE);
 	w->top = 0;
 	if (top && !s->walk.error)
 		jit_trace(l, s, known);

@@ -62,8 +62,15 @@ lua_inline void lua_window_forget(struct scry_scratch *s)
 #define JIT_PROTO_LINES	   76
 #define JIT_PROTO_LINEINFO 80
 #define JIT_PROTO_UVINFO   88
+#define JIT_TRACE_SNAPS	   10 /* how many */
+#define JIT_TRACE_IR	   32 /* of its constants, by negative offsets from where REF_BIAS is */
+#define JIT_TRACE_SNAP	   48
+#define JIT_TRACE_SNAPMAP  56
 #define JIT_TRACE_STARTPT  64
 #define JIT_TRACE_STARTPC  72
+#define JIT_TRACE_MCODE_BYTES 84
+#define JIT_TRACE_MCODE	   88
+#define JIT_TRACE_SPADJUST 102
 #define JIT_TRACE_BYTES	   112
 #define JIT_MAX_TRACE	   65535
 #define JIT_REFERENCE	   ((1ULL << 47) - 1)

@@ -9,6 +9,7 @@
 #define LUA_MAX_LIVE 8 /* coroutines that resumed one another, with the main thread */
 #define LUA_SAVED    6 /* registers that a function preserves */
 #define LUA_SEAT     4 /* states that are remembered of a thread, beside the main one */
+#define LUA_INLINED  8 /* functions that LuaJIT put into each other; a power of two */
 #define LUA_TRIED    16 /* words of the C stack that are remembered not to be looked at again; a power of two */
 
 /* A lua_State that runs, or that resumed one which does. */
@@ -41,6 +42,12 @@ struct lua_place {
 	__u32 slots; /* LuaJIT: how far the frame that it called lies above */
 };
 
+/* A function that machine code runs as part of another. */
+struct lua_inlined {
+	__u64 func; /* GCfunc */
+	__u64 pc;   /* behind its instruction; 0: not known */
+};
+
 struct lua_walk {
 	__u64 sp;     /* of the thread in user mode */
 	__u64 limit;  /* of its stack; 0: not known */
@@ -61,6 +68,9 @@ struct lua_walk {
 	__u64 dx, bx; /* LuaJIT: where the interpreter has its base and pc */
 	__u64 machine, jit_state, jit_base; /* LuaJIT: a global_State, and what it says of its machine */
 	__u64 trace; /* the GCtrace that runs */
+	__u64 ip;    /* of the thread in user mode */
+	struct lua_inlined inlined[LUA_INLINED]; /* functions in the trace that have no frame, innermost first */
+	struct lua_inlined owner; /* and that whose frame the trace has; func 0: as the frame says */
 	__u64 calls_from, slots_from; /* what s->window holds: CallInfos, and behind WINDOW_HALF slots of Lua's stack */
 	__u32 calls_bytes, slots_bytes;
 	__u32 live_count, which;
@@ -68,6 +78,8 @@ struct lua_walk {
 	__s32 vmstate;
 	__u32 returns; /* LuaJIT: the frame above returns to pc; */
 	__u32 slots;   /* and is so far above this one, as the call before pc tells */
+	__u32 inlined_count, inlined_taken;
+	__u32 unfolded; /* the trace was asked for them */
 	__u32 top; /* the next frame is the innermost */
 	__u32 missed; /* states that there was no room for */
 	__u32 watched; /* new functions are noticed: a place that is known stays known */

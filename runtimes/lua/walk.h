@@ -9,6 +9,9 @@
  *											only once
  *     void lua_find_owner(struct scry_scratch *s, __u64 record)	lua_owner_look(), then lua_owner_is() of all that are live, likewise; if
  *								none is, LUA_WALK(s)->unsure
+ *     void jit_unfold_on(struct scry_scratch *s, __u64 frame)	jit_unfold(), likewise; and jit_entry(), jit_inlined(), of which it is made:
+ *     bool jit_entry_on(struct scry_scratch *s, __u32 i)
+ *     bool jit_inlined_on(struct scry_scratch *s)
  *     bool lua_place_known(struct scry_scratch *s, void *known, __u64 pc, struct lua_place *ret)	of lua_place_keep()
  *     void lua_place_keep(struct scry_scratch *s, void *known, __u64 pc, const struct lua_place *place)
  *
@@ -315,6 +318,12 @@ lua_inline bool lua_walk_on(const struct lua_layout *l, struct scry_scratch *s, 
 
 	if (!ci || (l->ci_previous && lua_is_cycle(s, ci)))
 		return true;
+	if (l->jit && w->top && w->trace && ci > w->base_ci) {
+		if (!w->unfolded)
+			jit_unfold_on(s, ci);
+		if (jit_take_inlined(l, s, known))
+			return s->walk.error;
+	}
 	if (l->jit ? ci > w->base_ci : ci != w->base_ci) {
 		s->walk.frame = l->jit ? jit_frame(l, s, known, ci) : lua_frame(l, s, known, ci);
 		return false;

@@ -4,9 +4,11 @@
  * word by word as the input says, and the row too; walked twice, the second time with what is remembered of the first. Each walk must
  * end within a bounded number of reads.
  *
- *   byte 0: row; byte 1: LuaJIT, coroutines; then changes of 4 bytes: what, where, value
+ * Or a trace of LuaJIT, whose functions are looked for.
+ *
+ *   byte 0: row; byte 1: LuaJIT, coroutines, a trace; then changes of 4 bytes: what, where, value
  */
-#include "tests/unit/fake_lua.h"
+#include "tests/unit/fake_jit.h"
 
 #define FUNCTION_C (FAKE_LUA_TEXT + 0x4000)
 #define WORDS	  4096
@@ -95,12 +97,31 @@ static void change(struct fake_lua *f, const uint8_t *op)
 	}
 }
 
+static void unfold(const uint8_t *bytes, size_t size)
+{
+	struct fake_jit j;
+
+	fake_jit_init(&j);
+	for (size_t i = 2; i + 4 <= size && i < 2 + 4 * 64; i += 4)
+		change(&j.lua, bytes + i);
+	for (__u32 at = 0; at < FAKE_JIT_BYTES; at += 0x80) {
+		j.lua.image.reads = 0;
+		if (fake_jit_unfold(&j, at, at & 0x80)->inlined_count > LUA_INLINED || j.lua.image.reads > 1000)
+			abort();
+	}
+	fake_lua_deinit(&j.lua);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fake_lua *f;
 
 	if (size < 2)
 		return -1;
+	if (bytes[1] & 8) {
+		unfold(bytes, size);
+		return 0;
+	}
 	f = malloc(sizeof(*f));
 	if (!f)
 		abort();

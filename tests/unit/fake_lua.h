@@ -37,6 +37,9 @@ struct fake_known {
 static inline __u32 lua_code(struct scry_scratch *s, void *known, __u32 kind, __u64 address);
 static inline void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value);
 static inline void lua_find_owner(struct scry_scratch *s, __u64 record);
+static inline void jit_unfold_on(struct scry_scratch *s, __u64 frame);
+static inline bool jit_entry_on(struct scry_scratch *s, __u32 i);
+static inline bool jit_inlined_on(struct scry_scratch *s);
 static inline __u64 lua_hash_on(struct scry_scratch *s, __u64 hash, __u32 from, __u32 size);
 
 static inline bool lua_place_known(struct scry_scratch *s, void *known, __u64 pc, struct lua_place *ret)
@@ -71,6 +74,21 @@ static __thread const struct lua_layout *fake_lua_layout;
 static inline void lua_look(const struct lua_layout *l, struct scry_scratch *s, __u64 value)
 {
 	lua_consider(l, s, value);
+}
+
+static inline void jit_unfold_on(struct scry_scratch *s, __u64 frame)
+{
+	jit_unfold(s, frame);
+}
+
+static inline bool jit_entry_on(struct scry_scratch *s, __u32 i)
+{
+	return jit_entry(s, i);
+}
+
+static inline bool jit_inlined_on(struct scry_scratch *s)
+{
+	return jit_inlined(s);
 }
 
 static inline void lua_find_owner(struct scry_scratch *s, __u64 record)
