@@ -86,7 +86,7 @@ static __always_inline int call_tell(struct scry_at *at, __u64 frame, struct scr
 	if (code_dropped(call->code))
 		return 0;
 	if (config.stack && tell == TELL_LUA) {
-		at->s->lua.told = (struct lua_told){ at->now, duration, own, type, call->depth, 1 };
+		at->s->lua.told = (struct lua_told){ at->now, duration, own, type, call->depth, 1, call->tail };
 		return 0;
 	}
 	event = tell == TELL_PYTHON ? at_event(at, SCRY_EVENT_CALL) : at_record(at, SCRY_EVENT_CALL);
@@ -111,12 +111,7 @@ static __always_inline void lua_tell(struct scry_at *at)
 		return;
 	s->lua.told.wanted = 0;
 	below = !lua_enter(at->pid, at->slot) && !lua_begin_at(s->lua.state, s->lua.below, at->slot, s->lua.told.type == SCRY_CALL_YIELD);
-	s->walk.count = 1;
-	if (s->lua.returning) {
-		s->frames[1].code = s->lua.returning;
-		s->frames[1].at = SCRY_AT_NONE;
-		s->walk.count = 2;
-	}
+	lua_begin_stack(at->slot);
 	if (below)
 		lua_walk(at->pid, at->slot);
 	at->now = s->lua.told.now;

@@ -45,6 +45,9 @@ int lua_walk(__u32 pid, __u32 slot);
  */
 int lua_begin_at(__u64 state, __u64 ci, __u32 slot, __u32 above);
 
+/* The frames that are known of what s->lua tells of: frames[0], and what returns. Then walk.count is their number. */
+int lua_begin_stack(__u32 slot);
+
 /* The id of a function by its Proto, in the process that is prepared, whose binary has that index. Else a negative enum
  * scry_walk_error. */
 int lua_proto_id(__u32 index, __u32 slot, __u64 proto);

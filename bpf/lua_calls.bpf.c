@@ -145,6 +145,7 @@ static __always_inline void leave(struct scry_at *at, const struct lua_happened 
 	at->s->lua.state = strand->state;
 	at->s->lua.level = call->level;
 	at->s->lua.returning = call->code;
+	at->s->lua.returning_tail = call->tail;
 	settle(at, false);
 	at->s->lua.returning = 0;
 	lua_end(at->thread, index, SCRY_CALL_RETURN, at->slot);

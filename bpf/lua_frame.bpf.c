@@ -282,3 +282,33 @@ __noinline int lua_begin_at(__u64 state, __u64 ci, __u32 slot, __u32 above)
 	LUA_WALK(s)->top = 0;
 	return 0;
 }
+
+/* Put a frame behind the others; `tail`: it took the place of some, which are not known any more. */
+static __always_inline void put_frame(struct scry_scratch *s, __u32 code, bool tail)
+{
+	__u32 n = s->walk.count;
+	int mark = tail ? lua_find(s->walk.binary, s->slot, LUA_KIND_TAIL, 0) : 0;
+
+	if (n > 2)
+		return;
+	s->frames[n].code = code;
+	s->frames[n++].at = SCRY_AT_NONE;
+	if (mark > 0) {
+		s->frames[n].code = mark;
+		s->frames[n++].at = SCRY_AT_NONE;
+	}
+	s->walk.count = n;
+}
+
+__noinline int lua_begin_stack(__u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+
+	if (!s)
+		return 0;
+	s->walk.count = 0;
+	put_frame(s, s->frames[0].code, s->lua.told.tail);
+	if (s->lua.returning)
+		put_frame(s, s->lua.returning, s->lua.returning_tail);
+	return 0;
+}

@@ -263,6 +263,7 @@ __noinline int lua_begin_call(struct scry_thread *thread, __u64 frame, __u32 slo
 	new.strand = index;
 	new.bottom = !strand->running;
 	new.level = at.s->lua.level;
+	new.tail = !at.s->lua.plain;
 	call = call_at(call_put(frame, &new));
 	if (!call) {
 		count(SCRY_COUNT_UNTRACKED);

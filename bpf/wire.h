@@ -312,7 +312,10 @@ struct scry_call {
 	};
 	__s32 level;	/* Lua: where its function lies on the stack of its lua_State */
 	__u32 stat;	/* where its statistics are kept; SCRY_NO_STAT: nowhere yet */
-	__u8 raised;	/* an exception has passed it, which it may have caught */
+	union {
+		__u8 raised; /* an exception has passed it, which it may have caught */
+		__u8 tail;   /* Lua: it took the place of others */
+	};
 	__u8 pad[3];
 };
 

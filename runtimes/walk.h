@@ -80,7 +80,9 @@ struct scry_values {
 /* A call of Lua that is to be told of, with its callers. */
 struct lua_told {
 	__u64 now, duration, own; /* ns */
-	__u32 type, depth, wanted;
+	__u32 type, depth;
+	__u8 wanted, tail; /* tail: it took the place of others */
+	__u8 pad[6];
 };
 
 /* Room to build records in. */
@@ -113,6 +115,7 @@ struct scry_scratch {
 		__u32 fresh;	 /* it has not begun */
 		__u32 plain;	 /* it was called: it has not taken the place of another in a tail call */
 		__u32 returning; /* a function that returns and is found to have called others, which an error has left; 0: none */
+		__u32 returning_tail; /* that has taken the place of others */
 		struct lua_told told;
 	} lua; /* event of a Lua call */
 	struct {

@@ -155,24 +155,13 @@ def one():
 
 @test("none")
 def lua_calls_are_chosen():
-    """By the name that callers have for a function, by file, depth and time; with callers; as text."""
+    """By the name that callers have for a function, by file, depth and time; as text."""
     lua = one()
     truth, output, _ = watch(lua, "trace", "calls", "--func", "fi[b]")
     seen = events(output)
     calls = [event for event in seen if event["type"] == "entry"]
     expect({event["function"] for event in seen} == {"fib"} and len({place(event) for event in seen}) == 1, seen[:2])
     expect(len(calls) == truth["calls"][place(calls[0])], "%d calls of fib" % len(calls))
-    _, output, _ = watch(lua, "trace", "timed", "--file", "timed.lua", "--stack")
-    callers = collections.defaultdict(set)
-    for event in events(output):
-        callers[event["line"], event["type"]].add(";".join(frame["function"] for frame in event["stack"]))
-    for function, kind, stack in (("fails", "entry", "pcall;f;measure;main chunk"), ("fails", "unwind", "f;measure;main chunk"),
-                                  ("burns", "entry", "f;measure;main chunk"), ("caught", "return", "measure;main chunk"),
-                                  ("gives_way", "yield", "[coroutine];co;f;measure;main chunk"),
-                                  ("gives_way", "resume", "[coroutine];co;f;measure;main chunk"),
-                                  ("ends", "entry", "measure;main chunk")):
-        found = callers[line_of("timed", "local function " + function), kind]
-        expect(any(way.startswith(stack + ";") for way in found), "%s of %s is not by %s but by %s" % (kind, function, stack, found))
     _, output, _ = watch(lua, "stat", "calls", "--func", "bad*")
     rows = json.loads(output)["rows"]
     expect({row["function"] for row in rows} >= {"bad", "bad_at_top", "bad_in_middle"}, rows)
@@ -189,6 +178,24 @@ def lua_calls_are_chosen():
     expect(lines[0].startswith("-> work ") and lines.count("<- work") == 2, (lines[0], lines[-1]))
     expect("  <! bad_in_middle" in [re.sub("^ *", "  ", line) for line in lines], "no function that an error leaves")
     return "%d calls, %d lines" % (len(calls), len(lines))
+
+
+@test("none")
+def lua_calls_have_callers():
+    """As record shows them: through C functions and coroutines, and where a function has taken the place of another."""
+    for lua in told() if FULL else {told()[0], one()}:
+        _, output, _ = watch(lua, "trace", "timed", "--file", "timed.lua", "--stack")
+        callers = collections.defaultdict(set)
+        for event in events(output):
+            callers[event["line"], event["type"]].add(";".join(frame["function"] for frame in event["stack"]))
+        for function, kind, stack in (("fails", "entry", "pcall;f;measure;main chunk"), ("fails", "unwind", "f;measure;main chunk"),
+                                      ("burns", "entry", "f;measure;main chunk"), ("caught", "return", "measure;main chunk"),
+                                      ("gives_way", "yield", "[coroutine];co;f;measure;main chunk"),
+                                      ("gives_way", "resume", "[coroutine];co;f;measure;main chunk"),
+                                      ("ends", "entry", "[tail calls];measure;main chunk"),
+                                      ("ends", "return", "[tail calls];measure;main chunk")):
+            found = callers[line_of("timed", "local function " + function), kind]
+            expect(any(way.startswith(stack + ";") for way in found), "%s: %s of %s is not by %s but by %s" % (lua.label, kind, function, stack, found))
 
 
 @test("none")
