@@ -46,7 +46,7 @@ def several_collectors_at_once():
             wanted = {}
             for python, target in zip(pythons, targets):
                 kind = collector_of(python)
-                for generation, collected, _ in events.truth_of(target)["seen"]:
+                for generation, collected, *_ in events.truth_of(target)["seen"]:
                     row = wanted.setdefault((kind, generation), [0, 0])
                     row[0] += 1
                     row[1] += collected

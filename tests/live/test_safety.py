@@ -135,6 +135,22 @@ def rate(target):
     return events.truth_of(target)["rate"]
 
 
+def speeds(target, python, prefix, before):
+    """(that of the target now, that to compare it with). Others use this machine too, of which even CPU time tells, where two CPUs
+    share a core: where the target has become slower, one that nobody ever watched says what is to be had now."""
+    enough = (0.95 if FULL else 0.85) * before
+    after = rate(target)
+    if after > enough:
+        return after, before
+    with Target(python, "rates", prefix=prefix) as untouched:
+        now = 0
+        for _ in range(5):
+            after, now = max(after, rate(target)), max(now, rate(untouched))
+            if after > enough:
+                break
+    return after, min(before, now)
+
+
 def by_method(python, method, prefix):
     """How fast it is afterwards, compared with before."""
     with Target(python, "rates", prefix=prefix) as target:
@@ -152,13 +168,10 @@ def by_method(python, method, prefix):
             raise wrong[0]
         is_again(code_that_differs, target.pid)
         is_again(semaphores_left, target.pid)
-        after = rate(target)
-        for _ in range(5):		# others use this machine too
-            if after > (0.95 if FULL else 0.85) * before:
-                break
-            after = max(after, rate(target))
-        expect(after > 0.8 * before, "by %s: %.0f rounds a second after it, %.0f before" % (method, after, before))
-    return "%s (%s) %.2f" % (method, ", ".join(names), after / before)
+        after, other = speeds(target, python, prefix, before)
+        expect(after > 0.8 * other, "by %s: %.0f rounds a second after it, %.0f before, %.0f of what was to be had" % (
+            method, after, before, other))
+    return "%s (%s) %.2f" % (method, ", ".join(names), after / other)
 
 
 @test("few", alone=ITSELF)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Collections and imports seen at functions, where a build has no markers for them, or is told not to use them."""
 from live import FULL, Failure, Skip, Target, expect, test
-from test_events import IMPORT_TIME, trace
+from test_events import AROUND, BETWEEN, IMPORT_TIME, WITHIN, check_lengths, trace
 
 
 @test("all")
@@ -22,14 +22,8 @@ def collections_by_symbol_are_those_that_callbacks_see(python):
     expect(got == plain, "%d collections, not %d; %s, not %s" % (
         len(got), len(wanted), [one for one, other in zip(got, plain) if one != other][:3],
         [other for one, other in zip(got, plain) if one != other][:3]))
-    # The function is called between the callbacks; from 3.13 on it calls them. A probe costs the program more than what it tells.
-    inside = python.minor < (3, 13)
-    wrong = [(event["duration_ns"], one[2]) for event, one in zip(seen, wanted)
-             if (event["duration_ns"] > one[2] + 1000 if inside else event["duration_ns"] < one[2] - 1000)]
-    expect(not wrong, "%s than from callback to callback, (ns, of): %s" % ("longer" if inside else "shorter", wrong[:3]))
-    away = sorted(abs(event["duration_ns"] - one[2]) / one[2] for event, one in zip(seen, wanted) if one[2] > 1e6)
-    expect(away and away[len(away) // 2] < 0.1, "those over 1 ms differ by %s" % away)
-    return "%d, those over 1 ms %.1f percent away" % (len(wanted), 100 * away[len(away) // 2])
+    # The function is called between the callbacks; from 3.13 on it calls them.
+    return check_lengths(seen, wanted, *((WITHIN, BETWEEN) if python.minor < (3, 13) else (BETWEEN, AROUND)))
 
 
 def loads(told):
