@@ -100,30 +100,6 @@ static __always_inline int call_tell(struct scry_at *at, __u64 frame, struct scr
 	return 0;
 }
 
-/* With config.stack, tell what a function has left to be told, with the callers of frames[0]: from s->lua.below on. */
-static __always_inline void lua_tell(struct scry_at *at)
-{
-	struct scry_scratch *s = at->s;
-	struct scry_event *event;
-	bool below;
-
-	if (!config.stack || !s->lua.told.wanted)
-		return;
-	s->lua.told.wanted = 0;
-	below = !lua_enter(at->pid, at->slot) && !lua_begin_at(s->lua.state, s->lua.below, at->slot, s->lua.told.type == SCRY_CALL_YIELD);
-	lua_begin_stack(at->slot);
-	if (below)
-		lua_walk(at->pid, at->slot);
-	at->now = s->lua.told.now;
-	event = at_record(at, SCRY_EVENT_CALL);
-	event->type = s->lua.told.type;
-	event->depth = s->lua.told.depth;
-	event->duration_ns = s->lua.told.duration;
-	event->own_ns = s->lua.told.own;
-	at_send(at, 0);
-	at->now = s->event.now;
-}
-
 /* Its end, or that it is suspended. */
 static __always_inline void call_tell_end(struct scry_at *at, __u64 frame, struct scry_call *call, enum scry_call_type type,
 					  __u64 total, __u64 own, enum tell tell)

@@ -4,6 +4,38 @@
 #include "lua_pairing.h"
 #include "pairing.h"
 
+/* ---- with callers ---- */
+
+__noinline int lua_tell_begin(struct scry_thread *thread, __u32 slot)
+{
+	struct scry_at at;
+	bool below;
+
+	if (!at_again(&at, thread, slot))
+		return 0;
+	at.s->lua.told.wanted = 0;
+	below = !lua_enter(at.pid, slot) && !lua_begin_at(at.s->lua.state, at.s->lua.below, slot, at.s->lua.told.type == SCRY_CALL_YIELD);
+	lua_begin_stack(slot);
+	return below;
+}
+
+__noinline int lua_tell_end(struct scry_thread *thread, __u32 slot)
+{
+	struct scry_event *event;
+	struct scry_at at;
+
+	if (!at_again(&at, thread, slot))
+		return 0;
+	at.now = at.s->lua.told.now;
+	event = at_record(&at, SCRY_EVENT_CALL);
+	event->type = at.s->lua.told.type;
+	event->depth = at.s->lua.told.depth;
+	event->duration_ns = at.s->lua.told.duration;
+	event->own_ns = at.s->lua.told.own;
+	at_send(&at, 0);
+	return 0;
+}
+
 /* ---- the end ---- */
 
 /* The innermost call of the thread is this one now; 0, or one that is not known: none. */

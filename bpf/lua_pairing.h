@@ -25,6 +25,23 @@ static __always_inline bool is_suspended(const struct scry_strand *strand)
 	return !strand->code && strand->running && strand->suspended;
 }
 
+/*
+ * Tell of a call, as s->lua.told has it: whether there are callers of frames[0], from s->lua.below on, to be walked; and that it is done.
+ * The walk lies between them, in the program itself, since it goes deep.
+ */
+int lua_tell_begin(struct scry_thread *thread, __u32 slot);
+int lua_tell_end(struct scry_thread *thread, __u32 slot);
+
+/* With config.stack, tell what one of the functions below has left to be told. */
+static __always_inline void lua_tell(struct scry_at *at)
+{
+	if (!config.stack || !at->s->lua.told.wanted)
+		return;
+	if (lua_tell_begin(at->thread, at->slot))
+		lua_walk(at->pid, at->slot);
+	lua_tell_end(at->thread, at->slot);
+}
+
 /* The call at `index` is over (enum scry_call_type); _bare: without its callers, for functions from which a walk would be too deep. */
 int lua_end(struct scry_thread *thread, int index, __u32 type, __u32 slot);
 int lua_end_bare(struct scry_thread *thread, int index, __u32 type, __u32 slot);

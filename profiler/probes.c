@@ -68,6 +68,8 @@ void probes_choose_programs(struct scry_bpf *skel, unsigned events, unsigned run
 			wanted |= 1u << event_programs[event];
 	if (events & 1u << RUNTIME_EVENT_CALL && runtimes & 1u << SCRY_RUNTIME_LUA)
 		wanted |= 1u << ON_LUA_CALL;
+	if (!(runtimes & 1u << SCRY_RUNTIME_PYTHON)) /* it takes the kernel longest to verify */
+		wanted &= ~(1u << ON_CALL);
 	for (int i = 0; i < PROGRAM_COUNT; i++) {
 		bpf_program__set_autoload(find_program(skel, i), wanted & 1u << i);
 		if (uprobe_multi_is_there())
@@ -330,7 +332,10 @@ int probes_add(struct probes *p, const struct runtime_binary *binary, int fd, pi
 
 	err = look(p, binary, fd, events, method, &g);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	for (int i = 0; i < PROGRAM_COUNT && !err; i++)
+	for (int i = 0; i < PROGRAM_COUNT && !err; i++) {
+		if (g->lists[i].count && bpf_program__fd(find_program(p->skel, i)) < 0)
+			return fail(-ENOTSUP, "%s: another runtime than when scry began, whose events are not seen", binary->path);
 		err = attach(g, i, path, pid);
+	}
 	return err;
 }

@@ -291,3 +291,23 @@ def lua_calls_leave_nothing_behind():
             is_again(code_that_differs, target.pid)
         notes.append("%s %d times" % (lua.label, 2 * ROUNDS))
     return ", ".join(notes)
+
+
+@test("none")
+def lua_after_python_is_told():
+    """A process that becomes an interpreter of another kind, whose events were not asked for, is said to; what was seen before is kept."""
+    lua = "/usr/bin/lua5.4"
+    if not os.path.exists(lua):
+        raise Skip("there is no %s" % lua)
+    script = ("import os, sys\ndef f(): pass\nsys.stdin.readline()\nfor i in range(30): f()\n"
+              "os.execv('%s', ['lua', '-e', 'print(1) io.read()'])" % lua)
+    with subprocess.Popen(["/usr/bin/python3", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as target:
+        with Watch("stat", "call", target.pid) as watching:
+            target.stdin.write(b"\n")
+            read_line(target.stdout, "lua", "1")
+            said = read_line(watching.process.stderr, "scry stat", "another runtime")
+            target.stdin.close()
+            output = watching.process.communicate(timeout=PATIENCE)[0].decode()
+    calls = {row["function"]: row["calls"] for row in json.loads(output)["rows"]}
+    expect(said.startswith("scry: %s:" % os.path.realpath(lua)) and calls.get("f") == 30, "%s; %s" % (said, output))
+    return "%d calls before" % calls["f"]
