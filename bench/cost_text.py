@@ -11,7 +11,7 @@ METHOD = """\
   the clocks of the other CPUs off. Runs that hit another process are counted against the program.
 - *The floor* (`bench/floor.bpf.c`) is the least a sampler of CPython 3.11 can do: same clock, same period, from a fixed
   address to the frame, one read a frame, two addresses a frame sent. It has no names, no filters, no check whose stack that
-  is. Floor and scry run alternately on the same target; the median of five of each. scry costs less on deep stacks because
+  is. Floor and scry run alternately on the same target; the median of nine of each. scry costs less on deep stacks because
   it takes several frames in one read where they lie side by side (from 3.11 on).
 - *Slowdown*: the target does equal pieces of work of 20 ms and notes how long each took. One second without and 1.1
   seconds with the profiler, three times; the low decile of the pieces of each span, the median of the three ratios. The

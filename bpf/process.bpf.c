@@ -4,7 +4,7 @@
 
 extern __u32 next_instance;
 
-/* Grows whenever what `procs` says of a process that lives on is no longer so. */
+/* Grows whenever what `procs` says of a process is no longer so. */
 __u32 lives = 1;
 
 static __always_inline void process_tell(__u32 kind, __u32 pid, struct scry_process *to)
@@ -86,6 +86,8 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	pid = task_pid(task);
 	bpf_map_delete_elem(&asked, &pid);
 	known = !bpf_map_delete_elem(&procs, &pid);
+	if (known) /* the number may be another's soon */
+		__sync_fetch_and_add(&lives, 1);
 	known |= !bpf_map_delete_elem(&targets, &pid);
 	if (!known)
 		return 0;

@@ -19,29 +19,45 @@ __noinline int walk_in_register(__u64 value)
 	return 0;
 }
 
-static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u64 address)
+static __always_inline struct scry_code_slot *code_slot(void *cache, __u64 address)
 {
-	struct scry_code_slot *slot =
-		&((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
+	return &((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
+}
+
+/* The id of a code object that the cache does not have, and into the cache with it; 0: s->walk.error. */
+__noinline int python_learn(__u64 address, __u32 slot)
+{
+	struct scry_scratch *s = scratch_at(slot);
+	void *cache = bpf_map_lookup_elem(&code_cache, &slot);
+	struct scry_code_slot *to;
 	int id;
 
-	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation) {
-		s->here.first = slot->known.first;
-		s->here.generator = slot->known.generator;
-		return slot->known.id;
-	}
-	id = python_code(address, s->walk.pid, s->slot);
+	if (!s || !cache)
+		return 0;
+	id = python_code(address, s->walk.pid, slot);
 	if (id <= 0) {
 		s->walk.error = -id;
 		return 0;
 	}
-	slot->address = address;
-	slot->instance = s->walk.instance;
-	slot->generation = s->walk.generation;
-	slot->known.id = id;
-	slot->known.first = s->here.first;
-	slot->known.generator = s->here.generator;
+	to = code_slot(cache, address);
+	to->address = address;
+	to->instance = s->walk.instance;
+	to->generation = s->walk.generation;
+	to->known.id = id;
+	to->known.first = s->here.first;
+	to->known.generator = s->here.generator;
 	return id;
+}
+
+static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u64 address)
+{
+	const struct scry_code_slot *slot = code_slot(cache, address);
+
+	if (slot->address != address || slot->instance != s->walk.instance || slot->generation != s->walk.generation)
+		return python_learn(address, s->slot);
+	s->here.first = slot->known.first;
+	s->here.generator = slot->known.generator;
+	return slot->known.id;
 }
 
 #include "../runtimes/python/walk.h"
@@ -73,9 +89,9 @@ __noinline int python_search_chunk(__u32 index, __u32 slot)
 
 __noinline int python_walk_chunk(__u32 index, __u32 slot)
 {
-	const struct scry_python *py = binary(index);
 	struct scry_scratch *s = scratch_at(slot);
 	void *known = bpf_map_lookup_elem(&code_cache, &slot);
+	const struct scry_python *py = binary(index);
 
 	return !py || !s || !known || python_walk_on(py, s, known);
 }
@@ -128,6 +144,8 @@ __noinline int python_current(__u32 slot)
 		proc = bpf_map_lookup_elem(&procs, &pid);
 		if (proc)
 			proc->tls_module = w->tls_module;
+		if (s->recent.pid == pid)
+			s->recent.proc.tls_module = w->tls_module;
 	}
 	return w->error;
 }
@@ -149,10 +167,11 @@ __noinline int python_still(__u64 state, __u64 frame, __u32 slot)
 __noinline int python_walk(__u32 pid, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
-	bool over = false;
+	bool over;
 
 	if (!s)
 		return 0;
+	over = python_walk_chunk(s->walk.binary, slot); /* mostly, that is all */
 	for (int i = 0; !over && i <= WALK_MAX_STEPS / WALK_CHUNK / CHUNKS; i++)
 		over = python_walk_far(s->walk.binary, slot);
 	if (!over)

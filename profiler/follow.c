@@ -183,6 +183,7 @@ static int enter(struct follow *f, const struct runtime_binary *binary, __u64 bi
 	proc.instance = __sync_fetch_and_add(&f->skel->bss->next_instance, 1) + 1;
 	err = bpf_map__update_elem(f->skel->maps.procs, &number, sizeof(number), &proc, sizeof(proc),
 				   new_probes && !f->everywhere ? BPF_ANY : BPF_NOEXIST);
+	__atomic_fetch_add(&f->skel->data->lives, 1, __ATOMIC_SEQ_CST);
 	if (err && err != -EEXIST)
 		return fail(err, "follow process %d:", pid);
 	if (new_probes && !f->everywhere)

@@ -21,7 +21,7 @@
 #define RAW_BYTES    256
 #define WINDOW_BYTES 2048 /* power of two */
 
-#define WALK_CHUNK 2
+#define WALK_CHUNK 4
 #define WALK_MAX_STATES 16384 /* thread states looked at to find one */
 /* Frames looked at in one walk: between two of the program's there may be one of the interpreter's own. */
 #define WALK_MAX_STEPS (2 * (SCRY_MAX_STACK + WALK_CHUNK))
@@ -87,13 +87,20 @@ struct lua_told {
 
 /* Room to build records in. */
 struct scry_scratch {
+	__u8 window[WINDOW_BYTES]; /* several frames of the target */
+	/* What each sample needs is side by side: the target's own work leaves little of it in the CPU's caches. */
 	__u32 slot; /* its own index in BPF */
 	__u32 busy; /* in BPF: taken by a program that can be preempted */
 	__u8 raw[RAW_BYTES];	   /* one structure of the target */
-	__u8 window[WINDOW_BYTES]; /* several frames of the target */
+	struct {
+		__u32 pid, lives;
+		struct scry_proc proc;
+	} recent; /* in BPF: the process of this CPU's last sample (bpf/sample.bpf.c) */
 	struct scry_walk walk;
-	struct native_walk native;
 	struct scry_here here;
+	struct scry_sample sample;
+	struct scry_frame frames[SCRY_MAX_STACK + SCRY_MAX_NATIVE + SCRY_MAX_KERNEL];
+	struct native_walk native;
 	struct {
 		__u64 now; /* ns */
 		__u32 pid, instance;
@@ -125,8 +132,6 @@ struct scry_scratch {
 	} intern; /* of the stack in sample and frames */
 	struct scry_values values;
 	__u64 own[144]; /* what a runtime's walker keeps for itself */
-	struct scry_sample sample;
-	struct scry_frame frames[SCRY_MAX_STACK + SCRY_MAX_NATIVE + SCRY_MAX_KERNEL];
 	struct scry_code code;
 	__u8 text[SCRY_NAME_BYTES + SCRY_FILE_BYTES + SCRY_LINES_BYTES];
 };
@@ -141,6 +146,13 @@ struct scry_scratch {
  * it knows nothing. Here values are taken from the scratch again, so that the ways meet.
  */
 #define walk_forget() asm volatile("" ::: "memory")
+
+/* A loop whose body is there once: in a program that runs seldom most instructions come from far memory. */
+#ifdef __clang__
+#define walk_rolled _Pragma("clang loop unroll(disable)")
+#else
+#define walk_rolled
+#endif
 
 #ifdef walk_read
 static inline __attribute__((always_inline)) __u64 walk_pointer(__u64 address)

@@ -110,22 +110,34 @@ walk_inline __u64 python_specific(const struct scry_python *py, struct scry_scra
 	return walk_pointer(s->walk.thread + GLIBC_SPECIFIC + 16 * key + 8);
 }
 
+/* Where the interpreter itself would look for the state of the thread, the surest first. 0: there is none, or not in this build. */
+#define PYTHON_CANDIDATES 4
+walk_inline __u64 python_candidate(const struct scry_python *py, struct scry_scratch *s, int i)
+{
+	if (i < 2) {
+		bool there = i ? py->has_tls_gilstate : py->has_tls_tstate;
+
+		return there ? python_tls(py, s, i ? py->tls_gilstate : py->tls_tstate) : 0;
+	}
+	if (i == 2)
+		return py->current ? walk_pointer(s->walk.bias + py->current) : 0;
+	return py->tss_key ? python_specific(py, s) : 0;
+}
+
 /*
- * Find the state of the thread, holding the GIL or not, where the interpreter itself would look. Each candidate must name
- * this thread, so a stale one is refused. false: the lists have to be searched (python_search), or error is set.
+ * Find the state of the thread, holding the GIL or not. Each candidate must name this thread, so a stale one is refused.
+ * false: the lists have to be searched (python_search), or error is set.
  */
 walk_inline bool python_find_state(const struct scry_python *py, struct scry_scratch *s)
 {
 	struct scry_walk *w = &s->walk;
 
-	if (py->has_tls_tstate && python_state_is_ours(py, s, python_tls(py, s, py->tls_tstate)))
-		return true;
-	if (py->has_tls_gilstate && python_state_is_ours(py, s, python_tls(py, s, py->tls_gilstate)))
-		return true;
-	if (py->current && python_state_is_ours(py, s, walk_pointer(w->bias + py->current)))
-		return true;
-	if (py->tss_key && python_state_is_ours(py, s, python_specific(py, s)))
-		return true;
+	walk_rolled
+	for (int i = 0; i < PYTHON_CANDIDATES; i++) {
+		if (python_state_is_ours(py, s, python_candidate(py, s, i)))
+			return true;
+		walk_forget();
+	}
 	w->frame = 0;
 	w->interp = walk_pointer(w->bias + py->interpreters);
 	if (w->interp)
@@ -166,6 +178,7 @@ walk_inline bool python_search(const struct scry_python *py, struct scry_scratch
 #define MAX_AT (1u << 28) /* bytes of a code object; what is beyond, or before the first, is no position */
 
 #define PAGE_BYTES 4096 /* the smallest there is */
+#define FIRST_BEFORE 448 /* read with the first frame: the callers of a stack that is not deep, and no cache lines that are not needed */
 
 /* Field of the frame that begins `in` bytes into the window. The mask keeps the verifier content. */
 #define FRAME_FIELD(s, type, in, field) (*(type *)((s)->window + (((in) + OFF(field)) & (WINDOW_BYTES - sizeof(type)))))
@@ -182,6 +195,8 @@ walk_inline bool python_frame_load(const struct scry_python *py, struct scry_scr
 
 	if (frame - w->window_from <= w->window_last)
 		return true;
+	if (!w->count && before > FIRST_BEFORE)
+		before = FIRST_BEFORE;
 	if (before > on_page)
 		before = on_page;
 	w->window_last = before;
@@ -358,6 +373,7 @@ walk_inline bool python_step(const struct scry_python *py, struct scry_scratch *
  * verifier need not follow the ways through one step apart through the next ones. */
 walk_inline bool python_walk_on(const struct scry_python *py, struct scry_scratch *s, void *known)
 {
+	walk_rolled
 	for (int i = 0; i < WALK_CHUNK; i++)
 		if (python_step(py, s, known))
 			return true;
