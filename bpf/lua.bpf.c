@@ -233,7 +233,7 @@ __noinline int lua_registers(__u32 index, __u32 slot)
 	if (!lua || !s || bpf_probe_read_kernel(s->window, REGISTERS * 8, regs))
 		return 1;
 	held = (__u64 *)s->window;
-	lua_begin(s, held[REGISTER_SP]);
+	lua_begin(s, held[REGISTER_SP], bpf_get_current_task_btf()->mm->start_stack);
 	LUA_WALK(s)->watched = lua->watches_load;
 	LUA_WALK(s)->text = s->walk.bias + lua->text;
 	LUA_WALK(s)->text_bytes = lua->text_bytes;
@@ -336,13 +336,25 @@ static __always_inline struct lua_seat *lua_seat(__u32 tid)
 	return bpf_map_lookup_elem(&lua_seats, &index);
 }
 
+static __always_inline struct lua_marks *lua_marks_of(__u32 instance)
+{
+	__u32 index = instance & (LUA_SEATS - 1);
+
+	return bpf_map_lookup_elem(&lua_marks, &index);
+}
+
 __noinline int lua_sit_down(__u32 index, __u32 slot, __u32 tid)
 {
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
+	struct lua_marks *marks = s ? lua_marks_of(s->walk.instance) : 0;
 	struct lua_seat *seat = lua_seat(tid);
 
-	if (!lua || !s || !seat || seat->tid != tid || seat->instance != s->walk.instance)
+	if (!lua || !s || !seat || !marks)
+		return 0;
+	if (marks->instance == s->walk.instance)
+		LUA_WALK(s)->guard = marks->guard;
+	if (seat->tid != tid || seat->instance != s->walk.instance)
 		return 0;
 	lua_recall(&lua->layout, s, seat);
 	return 0;
@@ -361,16 +373,19 @@ __noinline int lua_stand_up(__u32 index, __u32 slot, __u32 tid)
 {
 	const struct scry_lua *lua = lua_binary(index);
 	struct scry_scratch *s = scratch_at(slot);
+	struct lua_marks *marks = s ? lua_marks_of(s->walk.instance) : 0;
 	struct lua_seat *seat = lua_seat(tid);
 
-	if (!lua || !s || !seat)
+	if (!lua || !s || !seat || !marks)
 		return 0;
-	if (seat->tid != tid || seat->instance != s->walk.instance) {
-		seat->tid = tid;
-		seat->instance = s->walk.instance;
-		seat->guard = seat->unguarded = 0;
+	if (marks->instance != s->walk.instance) {
+		__builtin_memset(marks, 0, sizeof(*marks));
+		marks->instance = s->walk.instance;
 	}
-	lua_remember(&lua->layout, LUA_WALK(s), seat);
+	lua_learn_marks(&lua->layout, LUA_WALK(s), marks);
+	seat->tid = tid;
+	seat->instance = s->walk.instance;
+	lua_remember(LUA_WALK(s), seat);
 	return 0;
 }
 

@@ -24,6 +24,14 @@ struct {
 	__type(value, struct lua_seat);
 } lua_seats SEC(".maps") __weak;
 
+/* What was learned of processes, by the low bits of the number of their life. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LUA_SEATS);
+	__type(key, __u32);
+	__type(value, struct lua_marks);
+} lua_marks SEC(".maps") __weak;
+
 static __always_inline const struct scry_lua *lua_binary(__u32 index)
 {
 	return bpf_map_lookup_elem(&luas, &index);

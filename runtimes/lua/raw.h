@@ -21,8 +21,9 @@
 /* The interpreter's frame on the C stack (vm_x64.dasc). */
 #define JIT_CFRAME_L	  16
 #define JIT_CFRAME_PC	  24
-#define JIT_CFRAME_PREVIOUS 32
-#define JIT_CFRAME_BYTES  40
+#define JIT_CFRAME_BYTES  48 /* with what lies before the registers that it saves */
+#define JIT_CFRAME_ALIGN  16
+#define JIT_CFRAME_RESULTS (1U << 23) /* bytes, either way: more than a stack has (LJ_STACK_MAX), or results */
 #define JIT_STACK_BYTES	  (64ULL << 20) /* that a C stack may have */
 
 #define LUA_HALF (WINDOW_BYTES / 2) /* of s->window: CallInfos, then slots of Lua's stack */

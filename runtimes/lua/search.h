@@ -132,7 +132,7 @@ lua_inline bool lua_search_over(const struct lua_walk *w)
 	__u64 last = 0;
 	bool main = false;
 
-	if (w->at >= w->until || (w->limit && w->at >= w->limit))
+	if (w->at >= w->until || (w->limit && w->at + JIT_CFRAME_BYTES >= w->limit)) /* nothing lies so near the stack's end */
 		return true;
 	for (__u32 i = 0; i < LUA_MAX_LIVE; i++) {
 		if (i >= w->live_count)
@@ -144,6 +144,18 @@ lua_inline bool lua_search_over(const struct lua_walk *w)
 	return main && w->at >= last;
 }
 
+/* The next words of the C stack into s->window; near its end, those up to there. True: they are not readable. */
+lua_inline bool lua_scan_read(struct scry_scratch *s, __u32 bytes)
+{
+	struct lua_walk *w = LUA_WALK(s);
+	__u64 last = (w->limit - bytes) & -JIT_CFRAME_ALIGN;
+
+	if (w->limit && w->at > last && last >= w->from)
+		w->at = last;
+	lua_window_forget(s);
+	return walk_read(s->window, bytes, w->at);
+}
+
 /* Look at the next words of the C stack. True when the search is over. */
 lua_inline bool lua_scan_on(const struct lua_layout *l, struct scry_scratch *s)
 {
@@ -151,8 +163,7 @@ lua_inline bool lua_scan_on(const struct lua_layout *l, struct scry_scratch *s)
 
 	if (lua_search_over(w))
 		return true;
-	lua_window_forget(s);
-	if (walk_read(s->window, LUA_SCAN_BYTES, w->at))
+	if (lua_scan_read(s, LUA_SCAN_BYTES))
 		return true;
 	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++) {
 		__u64 value = ((__u64 *)s->window)[i];
@@ -164,11 +175,14 @@ lua_inline bool lua_scan_on(const struct lua_layout *l, struct scry_scratch *s)
 	return false;
 }
 
-/* What LuaJIT's frame on the C stack has two words behind the lua_State (SAVE_CFRAME of vm_x64.dasc): the one before it, further out, or
- * none. */
-lua_inline bool jit_is_cframe(__u64 frame, __u64 previous)
+/*
+ * May this be LuaJIT's frame on the C stack (vm_x64.dasc)? It lies at a multiple of 16; of its words the second begins with how many
+ * results are wanted, or what a stack is to shrink by, the third is the lua_State, and the fifth the frame before it, further out, or none.
+ * They are needed when it ends, and so in machine code too; what stands for the instruction is not.
+ */
+lua_inline bool jit_is_cframe(__u64 frame, const __u64 *word)
 {
-	return !previous || previous - frame < JIT_STACK_BYTES;
+	return (__u32)word[1] + JIT_CFRAME_RESULTS < 2 * JIT_CFRAME_RESULTS && (!word[4] || word[4] - frame < JIT_STACK_BYTES);
 }
 
 /* The same where frames have been found to be so (w->guard): words that are in none need not be looked at. */
@@ -178,23 +192,23 @@ lua_inline bool jit_scan_on(const struct lua_layout *l, struct scry_scratch *s)
 
 	if (lua_search_over(w))
 		return true;
-	lua_window_forget(s);
-	if (walk_read(s->window, LUA_SCAN_BYTES + JIT_CFRAME_BYTES, w->at)) {
+	w->at = (w->at + JIT_CFRAME_ALIGN - 1) & -JIT_CFRAME_ALIGN;
+	if (lua_scan_read(s, LUA_SCAN_BYTES + JIT_CFRAME_BYTES)) {
 		w->guard = 0; /* near the end of the stack */
 		return false;
 	}
-	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++) {
-		const __u64 *word = (const __u64 *)s->window + i;
+	for (int i = 0; i < LUA_SCAN_BYTES; i += JIT_CFRAME_ALIGN) {
+		const __u64 *word = (const __u64 *)(s->window + i);
 
-		if (jit_is_cframe(w->at + 8 * i - JIT_CFRAME_L, word[2]) && lua_may_be_state(w, word[0]))
-			lua_look(l, s, word[0]);
+		if (jit_is_cframe(w->at + i, word) && lua_may_be_state(w, word[2]))
+			lua_look(l, s, word[2]);
 	}
 	w->at += LUA_SCAN_BYTES;
 	return false;
 }
 
-/* Begin with a thread's registers. `sp`: its stack pointer in user mode. */
-lua_inline void lua_begin(struct scry_scratch *s, __u64 sp)
+/* Begin with a thread's registers. `sp`: its stack pointer in user mode; `start_stack`: that with which its process began, 0: not known. */
+lua_inline void lua_begin(struct scry_scratch *s, __u64 sp, __u64 start_stack)
 {
 	struct lua_walk *w = LUA_WALK(s);
 	__u64 thread = s->walk.thread;
@@ -205,8 +219,8 @@ lua_inline void lua_begin(struct scry_scratch *s, __u64 sp)
 	w->sp = sp;
 	w->from = w->at = sp & ~7ULL;
 	w->until = w->at + LUA_SCAN_NEAR;
-	/* The C library keeps its own part of a thread at the end of its stack, but for the first thread's. */
-	w->limit = thread > sp ? thread : 0;
+	/* The C library keeps its own part of a thread at the end of its stack, but for the first thread's, where its arguments are. */
+	w->limit = thread > sp ? thread : start_stack > sp ? start_stack : 0;
 	w->top = 1;
 }
 
@@ -215,36 +229,46 @@ lua_inline void lua_begin(struct scry_scratch *s, __u64 sp)
 /*
  * Each of them has a struct lua_longjmp (ldo.c): the previous one, then a jmp_buf, in which glibc keeps rbx, rbp, r12 to r15, rsp and
  * rip in this order (sysdeps/x86_64/jmpbuf-offsets.h), the addresses rotated by 17 after an xor with a secret of the process, which is in
- * the thread's head (pointer_guard of tcbhead_t). An rsp that comes out as the place where it stands is a protected call's: so all of them
- * are found by looking at the words of the C stack alone. Where Lua is built as C++, or with another C library, it is not so.
+ * the thread's head (pointer_guard of tcbhead_t). An rsp that comes out as the place where it stands, with an rip in the interpreter, is a
+ * protected call's: so all of them are found by looking at the words of the C stack alone. (The C library has such a jmp_buf of its own
+ * where a thread begins.) Where Lua is built as C++, or with another C library, it is not so.
  */
 #define LUA_RECORD_SP	 56
+#define LUA_RECORD_BYTES 72   /* up to and with rip */
 #define LUA_RECORD_FRAME 1024 /* of the function that it lies in */
 #define LUA_OWNER_BEFORE 64   /* words near it, among them the lua_State: saved registers, and what the function has on the stack */
 #define LUA_OWNER_BYTES	 384
 
-lua_inline bool lua_is_record(const struct lua_walk *w, __u64 word, __u64 record)
+lua_inline __u64 lua_unscramble(const struct lua_walk *w, __u64 word)
 {
-	return record - ((word >> 17 | word << 47) ^ w->guard) < LUA_RECORD_FRAME;
+	return (word >> 17 | word << 47) ^ w->guard;
+}
+
+/* `word`: the scrambled rsp, and behind it rip. */
+lua_inline bool lua_is_record(const struct lua_walk *w, const __u64 *word, __u64 record)
+{
+	return record - lua_unscramble(w, word[0]) < LUA_RECORD_FRAME && lua_unscramble(w, word[1]) - w->text < w->text_bytes;
 }
 
 /* Find out, by one that is known, whether they can be told; of LuaJIT, its frames. */
-lua_inline void lua_learn_guard(const struct lua_layout *l, struct lua_walk *w, struct lua_seat *seat)
+lua_inline void lua_learn_marks(const struct lua_layout *l, struct lua_walk *w, struct lua_marks *marks)
 {
-	__u64 jump = lua_next_jump(w, 0);
+	__u64 jump = lua_next_jump(w, 0), word[LUA_RECORD_BYTES / 8] = {};
 
-	if (!jump || jump == ~0ULL)
+	if (marks->guard || marks->unguarded >= LUA_LEARNS || !jump || jump == ~0ULL)
+		return;
+	if ((!l->jit && !w->guard_at) || walk_read(word, sizeof(word), jump))
 		return;
 	if (l->jit) {
-		seat->guard = jit_is_cframe(jump, walk_pointer(jump + JIT_CFRAME_PREVIOUS));
-		seat->unguarded = !seat->guard;
+		marks->guard = !(jump & (JIT_CFRAME_ALIGN - 1)) && jit_is_cframe(jump, word);
+		marks->unguarded += !marks->guard;
 		return;
 	}
-	if (!w->guard_at)
-		return;
 	w->guard = walk_pointer(w->guard_at);
-	seat->unguarded = !w->guard || !lua_is_record(w, walk_pointer(jump + LUA_RECORD_SP), jump);
-	seat->guard = seat->unguarded ? 0 : w->guard;
+	if (w->guard && lua_is_record(w, word + LUA_RECORD_SP / 8, jump))
+		marks->guard = w->guard;
+	else
+		marks->unguarded++;
 }
 
 /* Words near a protected call, among them its state: into s->window, behind LUA_HALF. They are looked at. */
@@ -290,17 +314,15 @@ lua_inline bool lua_is_known_record(const struct lua_walk *w, __u64 record)
 lua_inline bool lua_records_on(struct scry_scratch *s)
 {
 	struct lua_walk *w = LUA_WALK(s);
-	__u64 at = w->at;
+	__u64 at;
 
-	if (w->unsure || lua_search_over(w))
+	if (w->unsure || lua_search_over(w) || lua_scan_read(s, LUA_SCAN_BYTES + 8))
 		return true;
-	lua_window_forget(s);
-	if (walk_read(s->window, LUA_SCAN_BYTES, at))
-		return true;
+	at = w->at;
 	for (int i = 0; i < LUA_SCAN_BYTES / 8; i++) {
 		__u64 record = at + 8 * i - LUA_RECORD_SP;
 
-		if (lua_is_record(w, ((__u64 *)s->window)[i], record))
+		if (lua_is_record(w, (__u64 *)s->window + i, record))
 			lua_find_owner(s, record);
 	}
 	w->at = at + LUA_SCAN_BYTES;

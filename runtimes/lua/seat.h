@@ -15,7 +15,6 @@ lua_inline void lua_recall(const struct lua_layout *l, struct scry_scratch *s, c
 		return;
 	w->global = seat->global;
 	w->main = seat->main;
-	w->guard = seat->guard;
 	if (l->jit) {
 		jit_machine(l, w);
 		if (lua_may_be_state(w, w->jit_state))
@@ -30,12 +29,9 @@ lua_inline void lua_recall(const struct lua_layout *l, struct scry_scratch *s, c
 			lua_look(l, s, seat->state[i]);
 }
 
-lua_inline void lua_remember(const struct lua_layout *l, struct lua_walk *w, struct lua_seat *seat)
+lua_inline void lua_remember(struct lua_walk *w, struct lua_seat *seat)
 {
 	__u32 n = 0;
-
-	if (!w->guard && !seat->unguarded)
-		lua_learn_guard(l, w, seat);
 
 	seat->global = w->global;
 	seat->main = w->main;

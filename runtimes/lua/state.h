@@ -10,6 +10,7 @@
 #define LUA_SAVED    6 /* registers that a function preserves */
 #define LUA_SEAT     4 /* states that are remembered of a thread, beside the main one */
 #define LUA_INLINED  8 /* functions that LuaJIT put into each other; a power of two */
+#define LUA_LEARNS   8 /* times that it is tried to learn how they can be told on the C stack */
 #define LUA_TRIED    16 /* words of the C stack that are remembered not to be looked at again; a power of two */
 
 /* A lua_State that runs, or that resumed one which does. */
@@ -30,9 +31,13 @@ struct lua_seat {
 	__u32 tid, instance;
 	__u64 global, main;
 	__u64 state[LUA_SEAT];
+};
+
+/* What was learned of a process, from one state that ran: how those that run can be told on the C stack. */
+struct lua_marks {
+	__u32 instance;
+	__u32 unguarded; /* so often they could not */
 	__u64 guard; /* struct lua_walk.guard */
-	__u32 unguarded; /* it has been found not to be of use */
-	__u32 pad;
 };
 
 /* Where a frame is, as the instruction that it returns to tells. */

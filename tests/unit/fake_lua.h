@@ -156,6 +156,7 @@ struct fake_lua {
 	struct walk_memory memory;
 	struct fake_known known;
 	struct lua_seat seat;
+	struct lua_marks marks;
 	struct scry_scratch *s; /* after a walk */
 	__u64 global, main;
 	__u64 saved[LUA_SAVED];
@@ -306,14 +307,24 @@ static inline void fake_lua_call_c(struct fake_lua *f, struct fake_state *state,
 	fake_lua_status(f, fake_lua_enter(f, state, value, f->l.status_bytes ? LUA_TAG_CFUNCTION : LUA_TAG_FUNCTION), f->l.status_c);
 }
 
+/* A jmp_buf behind `record` as glibc makes it, of a function that goes on at `rip`. */
+static inline void fake_lua_jump(struct fake_lua *f, __u64 record, __u64 rip)
+{
+	__u64 sp = (record - 32) ^ FAKE_LUA_GUARD;
+
+	rip ^= FAKE_LUA_GUARD;
+	image_u64(&f->image, record + LUA_RECORD_SP, sp << 17 | sp >> 47);
+	image_u64(&f->image, record + LUA_RECORD_SP + 8, rip << 17 | rip >> 47);
+}
+
 /* A protected call of the state at this offset from the stack pointer. scrambled: with a jmp_buf as glibc makes it. */
 static inline void fake_lua_protect(struct fake_lua *f, struct fake_state *state, __u64 offset, bool scrambled)
 {
-	__u64 record = FAKE_LUA_STACK + offset, word = (record - 32) ^ FAKE_LUA_GUARD;
+	__u64 record = FAKE_LUA_STACK + offset;
 
 	image_u64(&f->image, record, state->record);
 	if (scrambled)
-		image_u64(&f->image, record + LUA_RECORD_SP, word << 17 | word >> 47);
+		fake_lua_jump(f, record, FAKE_LUA_TEXT + 0x1234);
 	image_u64(&f->image, record + 8, state->at); /* a saved register */
 	image_u64(&f->image, state->at + f->l.state_errorJmp, record);
 	state->record = record;
@@ -331,11 +342,12 @@ static inline void fake_lua_walk(struct fake_lua *f)
 	walk_memory = &f->memory;
 	fake_lua_layout = l;
 	s->walk = (struct scry_walk){ .thread = FAKE_LUA_STACK + FAKE_LUA_ROOM, .max_stack = SCRY_MAX_STACK };
-	lua_begin(s, FAKE_LUA_STACK);
+	lua_begin(s, FAKE_LUA_STACK, 0);
 	w->guard_at = s->walk.thread + 0x30;
 	w->text = FAKE_LUA_TEXT;
 	w->text_bytes = 1 << 20;
 	memcpy(w->saved, f->saved, sizeof(w->saved));
+	w->guard = f->marks.guard;
 	lua_recall(l, s, &f->seat);
 	lua_is_inner(l, s);
 	for (__u32 i = 0; i < rounds && w->guard && !l->jit && !lua_records_on(s); i++)
@@ -346,8 +358,10 @@ static inline void fake_lua_walk(struct fake_lua *f)
 			;
 	}
 	lua_found(l, s);
-	if (!s->walk.error)
-		lua_remember(l, w, &f->seat);
+	if (!s->walk.error) {
+		lua_learn_marks(l, w, &f->marks);
+		lua_remember(w, &f->seat);
+	}
 	while (!s->walk.error && steps++ < WALK_MAX_STEPS && !lua_walk_on(l, s, &f->known))
 		;
 }

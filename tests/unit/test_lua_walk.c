@@ -88,6 +88,95 @@ static void needs_few_reads(void **state)
 	}
 }
 
+/* Nothing runs, in a thread that has run Lua and in one that never has: nearly nothing of the C stack is followed. A jmp_buf that is not
+ * Lua's is no reason to. */
+static void needs_few_reads_outside(void **state)
+{
+	struct fake_lua f;
+
+	FOR_EACH_LAYOUT(f) {
+		struct fake_state main = fake_lua_state(&f, true);
+		size_t before;
+
+		fake_lua_call(&f, &main, fake_lua_function(&f, "@a.lua", 1), 3);
+		fake_lua_protect(&f, &main, 2048, true);
+		for (__u64 at = 0; at < 1024; at += 8)
+			fake_lua_word(&f, at, FAKE_LUA_HEAP + 8 * at);
+		fake_lua_jump(&f, FAKE_LUA_STACK + 512, FAKE_LUA_HEAP + 0x1234);
+		fake_lua_word(&f, 1000, main.at);
+		fake_lua_walk(&f);
+		assert_whole(&f, 1);
+
+		image_u64(&f.image, main.at + f.l.state_errorJmp, 0);
+		image_u64(&f.image, main.at + f.l.state_ci, f.l.base_ci_points ? main.calls : main.at + f.l.state_base_ci);
+		for (__u64 at = 2048; at < 2048 + LUA_RECORD_BYTES; at += 8)
+			fake_lua_word(&f, at, 0);
+		for (int other = 0; other < 2; other++) {
+			if (other)
+				f.seat = (struct lua_seat){};
+			before = f.image.reads;
+			fake_lua_walk(&f);
+			assert_int_equal(f.s->walk.error, SCRY_WALK_NO_THREAD_STATE);
+			assert_false(LUA_WALK(f.s)->unsure);
+			assert_true(f.image.reads - before < 12);
+		}
+	}
+}
+
+/* The search ends where the stack does, which it looks at up to there without reading beyond. */
+static void ends_with_the_stack(void **state)
+{
+	struct fake_lua f;
+
+	FOR_EACH_LAYOUT(f) {
+		struct fake_state main = fake_lua_state(&f, true);
+
+		fake_lua_call(&f, &main, fake_lua_function(&f, "@a.lua", 1), 3);
+		for (__u64 room = 600; room < 700; room += 8) {
+			struct scry_scratch *s = f.s;
+
+			walk_memory = &f.memory;
+			s->walk = (struct scry_walk){};
+			lua_begin(s, FAKE_LUA_STACK + FAKE_LUA_ROOM - room, FAKE_LUA_STACK + FAKE_LUA_ROOM);
+			fake_lua_word(&f, FAKE_LUA_ROOM - room, 0x1111);
+			fake_lua_word(&f, FAKE_LUA_ROOM - JIT_CFRAME_BYTES - 8, 0x2222);
+			assert_false(lua_scan_read(s, LUA_SCAN_BYTES));
+			assert_int_equal(*(__u64 *)s->window, 0x1111);
+			LUA_WALK(s)->at += LUA_SCAN_BYTES;
+			assert_false(lua_search_over(LUA_WALK(s)));
+			assert_false(lua_scan_read(s, LUA_SCAN_BYTES));
+			assert_true(LUA_WALK(s)->at + LUA_SCAN_BYTES <= FAKE_LUA_STACK + FAKE_LUA_ROOM);
+			assert_int_equal(*(__u64 *)(s->window + FAKE_LUA_STACK + FAKE_LUA_ROOM - JIT_CFRAME_BYTES - 8 - LUA_WALK(s)->at), 0x2222);
+			LUA_WALK(s)->at += LUA_SCAN_BYTES;
+			assert_true(lua_search_over(LUA_WALK(s)));
+		}
+	}
+}
+
+/* LuaJIT's frames: what is in every one of them, whatever runs. */
+static void knows_frames_of_luajit(void **state)
+{
+	const __u64 frame = 0x7ffdde10e1a0;
+	const struct {
+		__u64 results, instruction, previous;
+		bool may;
+	} cases[] = {
+		{ 0x1000000001, 0x7f022d745574, 0, true },
+		{ 0x2800000000, 0x7f64fa8e33f4, 0x7ffdde10e2b0, true },
+		{ 0x1000000001, 0x52, 0, true }, /* in machine code */
+		{ 0xfffffffffffff001, 0, 0x7ffdde10e2b1, true }, /* lua_cpcall, over a frame with flags */
+		{ 0x7f022d745574, 0, 0, false },
+		{ 0x1000000001, 0, 0x7f022d745574, false },
+		{ 0x1000000001, 0, 0x7ffdde10e190, false }, /* further in */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const __u64 word[] = { 1, cases[i].results, 0x7f0000000010, cases[i].instruction, cases[i].previous, 0 };
+
+		assert_true(jit_is_cframe(frame, word) == cases[i].may);
+	}
+}
+
 /* main resumes one, which resumes another; words of others that wait or are dead lie on the stack too. */
 static void tells_coroutines_apart(void **state)
 {
@@ -155,7 +244,7 @@ static void finds_states_without_marks(void **state)
 		fake_lua_word(&f, 2800, main.at);
 		fake_lua_walk(&f);
 		assert_whole(&f, 2);
-		assert_true(f.seat.unguarded);
+		assert_true(f.marks.unguarded);
 		fake_lua_call(&f, &inner, function, 2);
 		fake_lua_protect(&f, &inner, 1000, false);
 		fake_lua_walk(&f);
@@ -243,6 +332,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(walks_the_main_thread),
 		cmocka_unit_test(needs_few_reads),
+		cmocka_unit_test(needs_few_reads_outside),
+		cmocka_unit_test(ends_with_the_stack),
+		cmocka_unit_test(knows_frames_of_luajit),
 		cmocka_unit_test(tells_coroutines_apart),
 		cmocka_unit_test(finds_states_without_marks),
 		cmocka_unit_test(is_not_sure_of_distant_owners),
