@@ -21,7 +21,7 @@ def collections_without_the_lock():
     for python in free_threaded():
         for program in ("gcs", "gcthreads"):
             try:
-                said.append("%s %s: %s" % (python.label, program, collections_against_callbacks(python, program, False)))
+                said.append("%s %s: %s" % (python.label, program, collections_against_callbacks(python, program)))
             except Failure as failure:
                 if python.minor < (3, 15) or "event gc: " not in str(failure):
                     raise

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Collections and imports seen at functions, where a build has no markers for them, or is told not to use them."""
 from live import FULL, Failure, Skip, Target, expect, test
-from test_events import AROUND, BETWEEN, IMPORT_TIME, WITHIN, check_lengths, trace
+from test_events import IMPORT_TIME, bounds, check_lengths, trace
 
 
 @test("all")
@@ -22,8 +22,7 @@ def collections_by_symbol_are_those_that_callbacks_see(python):
     expect(got == plain, "%d collections, not %d; %s, not %s" % (
         len(got), len(wanted), [one for one, other in zip(got, plain) if one != other][:3],
         [other for one, other in zip(got, plain) if one != other][:3]))
-    # The function is called between the callbacks; from 3.13 on it calls them.
-    return check_lengths(seen, wanted, *((WITHIN, BETWEEN) if python.minor < (3, 13) else (BETWEEN, AROUND)))
+    return check_lengths(seen, wanted, *bounds(python, "symbol"))
 
 
 def loads(told):
