@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from live import FULL, Failure, SCRATCH, Skip, TOP, Target, expect, record, record_target, test
 
@@ -154,6 +155,56 @@ def code_made_in_a_namespace(python):
     expect(named > 0.9, "only %d%% are named, e.g. %s" % (100 * named, stacks[:1]))
     expect(len(seen) > 2, "of what was made later nothing is named: %s" % sorted(seen))
     return "%d%% named, %d functions" % (100 * named, len(seen))
+
+
+# Functions that no other file names: static, and not inlined.
+DEBUGGED = """static __attribute__((noinline)) long %s(volatile long n) { long s = 0; while (n-- > 0) s += n; return s; }
+long enter(long n) { return %s(n) + 1; }"""
+
+
+def split_library(folder, name, function, *flags):
+    """(stripped library, its debug file, its build id or None)"""
+    library, debug = os.path.join(folder, name + ".so"), os.path.join(folder, name + ".debug")
+    source = os.path.join(folder, name + ".c")
+    with open(source, "w") as text:
+        text.write(DEBUGGED % (function, function))
+    for command in (["gcc", "-O1", "-g", "-shared", "-fPIC"] + list(flags) + ["-o", library, source],
+                    ["objcopy", "--only-keep-debug", library, debug],
+                    ["objcopy", "--strip-all", "--add-gnu-debuglink=" + debug, library]):
+        subprocess.run(command, check=True)
+    notes = subprocess.run(["readelf", "-n", library], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return library, debug, (re.findall(r"Build ID: ([0-9a-f]+)", notes) or [None])[0]
+
+
+@test("one")
+def debug_files_in_a_container(python):
+    """They lie below /usr/lib/debug of its own root: one by build id, one by link. Ours has neither."""
+    python.needs("ctypes")
+    if not shutil.which("objcopy"):
+        raise Skip("no objcopy")
+    folder = tempfile.mkdtemp(dir=SCRATCH)
+    one, one_debug, build_id = split_library(folder, "one", "named_by_build_id", "-Wl,--build-id=sha1")
+    two, two_debug, none = split_library(folder, "two", "named_by_link", "-Wl,--build-id=none")
+    expect(build_id and not none, "build ids %s, %s" % (build_id, none))
+    by_id = "/usr/lib/debug/.build-id/%s/%s.debug" % (build_id[:2], build_id[2:])
+    by_link = "/usr/lib/debug" + two_debug
+    setup = """set -e; mkdir -p /usr/lib/debug; mount -t tmpfs none /usr/lib/debug; mkdir -p "${1%/*}" "${3%/*}"
+        mv "$0" "$1"; mv "$2" "$3"; shift 3; exec "$@" """
+    prefix = ["unshare", "--mount", "sh", "-c", setup, one_debug, by_id, two_debug, by_link]
+    try:
+        target = Target(python, "debugged", one, two, prefix=prefix)
+    except Failure as failure:
+        raise Skip(str(failure)[-150:]) if "unshare" in str(failure) or "mount" in str(failure) else failure
+    with target:
+        outside = [path for path in (by_id, by_link, one_debug, two_debug) if os.path.exists(path)]
+        expect(not outside, "not in a namespace: %s" % outside)
+        recording = record_target(target, 1999, SECONDS, "--native")
+    stacks = [([split(f) for f in frames], count) for frames, count in recording.stacks if any(f.name == "burn" for f in frames)]
+    found = {name for frames, _ in stacks for name, _ in frames}
+    expect({"named_by_build_id", "named_by_link"} <= found, "names found: %s" % sorted(found)[:20])
+    leaf = share(stacks, lambda frames: frames[-1][0] in ("named_by_build_id", "named_by_link"))
+    expect(leaf > 0.9, "only %d%% are named, e.g. %s" % (100 * leaf, stacks[:1]))
+    return "%d%% named" % (100 * leaf)
 
 
 @test("one")
