@@ -123,10 +123,10 @@ static int find_function(struct finder *f, const char *name, struct elf_symbol *
 
 	if (err)
 		return err;
-	if (elf_symbol(f->elf, name, ret) || !ret->address || ret->type != STT_FUNC)
-		return finder_refuse(f, "no function %s in the file%s", name, elf_is_stripped(f->elf) ? ", which is stripped" : "");
 	if (has_clones(f->elf, name))
 		return finder_refuse(f, "the compiler made several functions of %s", name);
+	if (elf_symbol(f->elf, name, ret) || !ret->address || ret->type != STT_FUNC)
+		return finder_refuse(f, "no function %s in the file%s", name, elf_is_stripped(f->elf) ? ", which is stripped" : "");
 	return 0;
 }
 
