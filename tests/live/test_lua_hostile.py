@@ -48,7 +48,7 @@ def lua_corrupt():
         with subprocess.Popen([program, kind], stdout=subprocess.PIPE, bufsize=0) as target:
             try:
                 read_line(target.stdout, kind, "corrupt")
-                recording = record("-p", target.pid, "-F", 999, "-d", 3 if FULL else 0.4, patience=PATIENCE,
+                recording = record("-p", target.pid, "-F", 4999, "-d", 3 if FULL else 0.4, patience=PATIENCE,
                                    kinds=("folded", "json", "svg", "txt"))
                 expect(target.poll() is None, "%s: the target died" % kind)
             finally:
