@@ -17,13 +17,14 @@ collectgarbage()
 target.say { ready = "ready" }
 
 while not io.open(arg[2]) do end -- until scry watches
-local known = { full = 0, full_ns = {}, steps = 0, steps_ns = {} }
+local known = { full = 0, full_ns = {}, queued_ns = {}, steps = 0, steps_ns = {} }
 collectgarbage("stop")
-for i = 1, 20 do
-	local before = clock()
+for i = 1, 60 do
+	local queued, before = target.waited(), clock()
 	collectgarbage()
 	known.full = known.full + 1
 	known.full_ns[known.full] = (clock() - before) * 1e9
+	known.queued_ns[known.full] = target.waited() - queued
 end
 for i = 1, 300 do
 	local before = clock()

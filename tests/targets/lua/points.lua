@@ -105,7 +105,7 @@ point("long string", load("local function h() SPIN() end h() -- " .. ("x"):rep(1
 
 target.say { ready = "ready", version = target.version, jit = target.jit }
 local stop = clock() + seconds
-while clock() < stop do
+while clock() < stop and not (arg[2] and io.open(arg[2])) do -- until scry has seen enough
 	for i = 1, #points do
 		label = points[i][1]
 		points[i][2]()

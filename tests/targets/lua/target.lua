@@ -3,6 +3,15 @@
 local target = { version = (_VERSION:gsub("Lua ", "")), jit = jit and jit.version or false }
 target.load = loadstring or load
 
+-- ns that this process has waited for a CPU, as the scheduler counts; 0 where there is no /proc (in a root of its own).
+function target.waited()
+	local file = io.open("/proc/self/schedstat")
+	if not file then return 0 end
+	local ns = file:read("*l"):match("^%d+ (%d+)")
+	file:close()
+	return tonumber(ns)
+end
+
 local function quote(s)
 	return '"' .. s:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
 end

@@ -3,16 +3,8 @@
 -- call. Each tells how long it was on a CPU, and how long it waited for one.
 package.path = (arg[0]:match("^(.*/)") or "./") .. "?.lua;" .. package.path
 local target = require "target"
-local clock, open, yield = os.clock, io.open, coroutine.yield
+local clock, open, yield, waited = os.clock, io.open, coroutine.yield, target.waited
 local took = {}
-
-local function waited() -- ns, as the scheduler counts
-	local file = open("/proc/self/schedstat")
-	if not file then return 0 end -- in a root of its own
-	local ns = file:read("*l"):match("^%d+ (%d+)")
-	file:close()
-	return tonumber(ns)
-end
 
 local function measure(name, f)
 	local queued, from = waited(), clock()
