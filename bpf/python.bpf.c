@@ -24,8 +24,9 @@ static __always_inline struct scry_code_slot *code_slot(void *cache, __u64 addre
 	return &((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
 }
 
-/* The id of a code object that the cache does not have, and into the cache with it; 0: s->walk.error. */
-__noinline int python_learn(__u64 address, __u32 slot)
+/* The id of a code object that the cache does not have, and into the cache with it; 0: s->walk.error. No function of
+ * its own: below the programs of calls a walk has eight levels, which are all that there may be. */
+static __always_inline int python_learn(__u64 address, __u32 slot)
 {
 	struct scry_scratch *s = scratch_at(slot);
 	void *cache = bpf_map_lookup_elem(&code_cache, &slot);
