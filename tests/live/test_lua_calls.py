@@ -311,3 +311,22 @@ def lua_after_python_is_told():
     calls = {row["function"]: row["calls"] for row in json.loads(output)["rows"]}
     expect(said.startswith("scry: %s:" % os.path.realpath(lua)) and calls.get("f") == 30, "%s; %s" % (said, output))
     return "%d calls before" % calls["f"]
+
+
+@test("none")
+def lua_options_work_or_are_refused():
+    """Each option of trace and stat works for Lua, or one line says why not."""
+    works = (("stat", "call", "--count", "--func", "a*"), ("stat", "call", "--hist", "--children"), ("stat", "call", "-i", "0.1", "--sort", "max"),
+             ("trace", "call", "--stack", "--max-stack", "2", "--children"), ("trace", "call,gc", "--stack", "--depth", "3"),
+             ("trace", "call", "--max-events", "2"), ("stat", "gc", "--hist", "--children"))
+    refused = (("stat", "call", "--method", "usdt"), ("stat", "gc", "--method", "eval"), ("trace", "call", "--args"), ("trace", "call", "--ret"),
+               ("stat", "import"), ("trace", "call,exception"), ("stat", "line"), ("trace", "audit"), ("stat", "gil"))
+    with LuaTarget(one(), "chains", 60) as target:
+        for options in works + refused:
+            done = subprocess.run([SCRY, *options, "-p", str(target.pid), "-d", "0.2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
+            said = done.stderr.decode()
+            if options in works:
+                expect(done.returncode == 0 and " 0 lost" in said and done.stdout.count(b"\n") > (options[1] != "gc"), "%s: %s %s" % (options, done.stdout[:80], said))
+            else:
+                expect(done.returncode == 1 and not done.stdout and said.count("\n") == 1 and "event " in said, "%s: %s" % (options, said))
+    return "%d work, %d do not" % (len(works), len(refused))
