@@ -86,14 +86,14 @@ def writes(pid):
 
 
 def span(pid, clocks, seconds):
-    """ns of CPU for a write."""
+    """ns of CPU for a write; None: there was none."""
     switch(clocks, True)
     time.sleep(SETTLE)
     cpu, done = used(pid), writes(pid)
     time.sleep(seconds)
     cpu, done = used(pid) - cpu, writes(pid) - done
     switch(clocks, False)
-    return cpu / max(1, done)
+    return cpu / done if done else None
 
 
 def middle(values):
@@ -106,15 +106,11 @@ def slowdowns(pid, kinds, rounds, seconds):
     """For each kind, a list of clocks, the middle of how much slower it is than no clock at all."""
     found = [[] for _ in kinds]
     for _ in range(rounds):
-        order = [None, *range(len(kinds)), None]
+        order = [*range(len(kinds)), "bare", "bare too"]
         random.shuffle(order)
-        cost, bare = {}, []
-        for kind in order:
-            took = span(pid, kinds[kind] if kind is not None else [], seconds)
-            if kind is None:
-                bare.append(took)
-            else:
-                cost[kind] = took
+        cost = {kind: span(pid, kinds[kind] if kind in range(len(kinds)) else [], seconds) for kind in order}
+        if None in cost.values():	# it had nothing to do, or no CPU
+            continue
         for kind, values in enumerate(found):
-            values.append(cost[kind] / statistics.mean(bare) - 1)
+            values.append(2 * cost[kind] / (cost["bare"] + cost["bare too"]) - 1)
     return [middle(values) for values in found]
