@@ -46,8 +46,19 @@ static unsigned find_release(const char *bytes, size_t size)
 	return 0;
 }
 
+/* 5.1 compiled as C++ keeps no lua_ident, which nothing there refers to: a file that exports Lua's API and has its _VERSION alone. */
+static bool is_51(const struct elf *elf, const char *bytes, size_t size)
+{
+	static const char version[] = "\0Lua 5.1", jit[] = "LuaJIT";
+	struct elf_symbol symbol;
+
+	return !elf_export(elf, "lua_newstate", &symbol) && memmem(bytes, size, version, sizeof(version)) &&
+	       !memmem(bytes, size, jit, sizeof(jit) - 1);
+}
+
 unsigned lua_release_of(const struct elf *elf)
 {
+	unsigned found;
 	_cleanup_free_ char *bytes = NULL;
 	struct elf_symbol symbol;
 	struct elf_range range;
@@ -60,7 +71,8 @@ unsigned lua_release_of(const struct elf *elf)
 			return release;
 	}
 	bytes = elf_section_bytes(elf, ".rodata", MAX_RODATA, &range);
-	return bytes ? find_release(bytes, range.size) : 0;
+	found = bytes ? find_release(bytes, range.size) : 0;
+	return !found && bytes && is_51(elf, bytes, range.size) ? LUA_RELEASE(5, 1, 0) : found;
 }
 
 static int unknown(char *why, size_t size, unsigned release, const char *what)
@@ -110,7 +122,10 @@ int lua_recognise(const struct elf *elf, const char *path, pid_t pid, __u64 bias
 	lua->version = release >> 8;
 	lua->layout = row->layout;
 	lua_layout_spans(&lua->layout);
-	snprintf(ret->version, sizeof(ret->version), "%u.%u.%u", release >> 16, release >> 8 & 255, release & 255);
+	if (release == LUA_RELEASE(5, 1, 0)) /* or a later one that does not tell */
+		snprintf(ret->version, sizeof(ret->version), "5.1");
+	else
+		snprintf(ret->version, sizeof(ret->version), "%u.%u.%u", release >> 16, release >> 8 & 255, release & 255);
 	ret->layout_from = row->name;
 	ret->collector = lua->version >= LUA_VERSION(5, 4) ? "incremental or generational" : "incremental";
 	lua->watches_load = lua_watch_load(elf, "lua_load", ret);

@@ -14,6 +14,7 @@
 #define LUA_STATE_TOP 16    /* offset of L->top in all versions */
 #define LUA_STRING_TAG 8
 #define LUA_ISC 10	    /* offset of isC in a closure (5.1) */
+#define LUA_53_OP_CALL 36   /* lopcodes.h */
 #define LUA_SLACK (64 * 16) /* bytes that top may be above stack_last: EXTRA_STACK and more */
 
 #define JIT_STATE_TOP 40

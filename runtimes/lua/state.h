@@ -85,6 +85,8 @@ struct lua_walk {
 	__u32 slots;   /* and is so far above this one, as the call before pc tells */
 	__u32 inlined_count, inlined_taken;
 	__u32 unfolded; /* the trace was asked for them */
+	__u32 entered; /* 5.3: number of the frame, from 1 on, that C may have entered the interpreter by; 0: the last one is not */
+	__u32 resumed; /* 5.3: the interpreter has gone on with a coroutine in the midst of its calls */
 	__u32 top; /* the next frame is the innermost */
 	__u32 missed; /* states that there was no room for */
 	__u32 watched; /* new functions are noticed: a place that is known stays known */

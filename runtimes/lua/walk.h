@@ -108,6 +108,7 @@ lua_inline bool lua_enter_state(const struct lua_layout *l, struct scry_scratch 
 	live = &w->live[w->which & (LUA_MAX_LIVE - 1)];
 	w->state = live->state;
 	s->walk.frame = 0;
+	w->entered = w->resumed = 0;
 	if (!w->jump)
 		return false;
 	w->stack = live->stack;
@@ -251,15 +252,55 @@ lua_inline bool lua_is_entering(const struct lua_layout *l, struct scry_scratch 
 	return l->status_reentry && last < SCRY_MAX_STACK && s->frames[last].at == SCRY_AT_NONE;
 }
 
-/* Said of the frame that was just taken, or of none where that was dropped. */
-lua_inline void lua_count_entry(struct scry_scratch *s, bool taken)
+/* Said of frame `i`; of none where it was dropped: ~0. */
+lua_inline void lua_count_entry(struct scry_scratch *s, __u32 i)
 {
-	__u32 last = s->walk.count - 1;
-
-	if (!taken)
+	if (i == ~0U)
 		s->walk.entries += s->walk.entries < SCRY_ENTRIES_MAX;
-	else if (last < SCRY_MAX_STACK && s->frames[last].code >> SCRY_ENTRIES_SHIFT < SCRY_ENTRIES_MAX)
-		s->frames[last].code += SCRY_CODE_IDS;
+	else if (i < SCRY_MAX_STACK && s->frames[i].code >> SCRY_ENTRIES_SHIFT < SCRY_ENTRIES_MAX)
+		s->frames[i].code += SCRY_CODE_IDS;
+}
+
+/* Does this function call the one above by OP_CALL, in which C has no part? */
+lua_inline bool lua_calls_itself(const struct lua_layout *l, const struct lua_call *call)
+{
+	__u32 instruction = 0;
+
+	if (call->is_c || call->status & (l->status_finalizer | l->status_hooked))
+		return false;
+	return !walk_read(&instruction, sizeof(instruction), call->saved - 4) && (instruction & 63) == LUA_53_OP_CALL;
+}
+
+/*
+ * 5.3.2 on, before 5.4: luaV_execute itself says that it was entered, also where it goes on with a coroutine that a function deep in it
+ * had suspended (unroll, ldo.c). The calls below that one have no part of the C stack any more: this one stands for them, and it is said
+ * of the outermost. So whether a function was entered by C is known when its caller is looked at; NULL: it is the outermost.
+ */
+lua_inline void lua_settle_entry(const struct lua_layout *l, struct scry_scratch *s, const struct lua_call *caller)
+{
+	struct lua_walk *w = LUA_WALK(s);
+
+	if (!w->entered)
+		return;
+	if (caller && lua_calls_itself(l, caller))
+		w->resumed = 1;
+	if (!caller || !w->resumed)
+		lua_count_entry(s, w->entered - 1);
+	w->entered = 0;
+}
+
+/* The frame was just taken, or dropped. */
+lua_inline void lua_entries(const struct lua_layout *l, struct scry_scratch *s, const struct lua_call *call, bool taken)
+{
+	struct lua_walk *w = LUA_WALK(s);
+
+	lua_settle_entry(l, s, call);
+	if (!lua_is_entry(l, call) || (taken && w->top && lua_is_entering(l, s)))
+		return;
+	if (taken && l->status_fresh && l->status_lua)
+		w->entered = s->walk.count;
+	else
+		lua_count_entry(s, taken ? s->walk.count - 1 : ~0U);
 }
 
 /* Take the frame at `ci`; the one below, or 0. An error ends the walk. */
@@ -284,8 +325,8 @@ lua_inline __u64 lua_frame(const struct lua_layout *l, struct scry_scratch *s, v
 		lua_put(s, lua_code(s, known, LUA_KIND_C, call.callee), SCRY_AT_NONE);
 	else if (taken && !placed)
 		taken = lua_take_proto(l, s, known, &call);
-	if (walk_counts_entries() && lua_is_entry(l, &call) && !(taken && w->top && lua_is_entering(l, s)))
-		lua_count_entry(s, taken);
+	if (walk_counts_entries())
+		lua_entries(l, s, &call, taken);
 	if (!taken && !w->top)
 		s->walk.error = SCRY_WALK_BAD_CODE;
 	w->top = 0;
@@ -328,6 +369,7 @@ lua_inline bool lua_walk_on(const struct lua_layout *l, struct scry_scratch *s, 
 		s->walk.frame = l->jit ? jit_frame(l, s, known, ci) : lua_frame(l, s, known, ci);
 		return false;
 	}
+	lua_settle_entry(l, s, NULL);
 	if (w->state != w->main)
 		lua_put(s, lua_code(s, known, LUA_KIND_COROUTINE, 0), SCRY_AT_NONE);
 	if (s->walk.error || !lua_enter_state(l, s))
