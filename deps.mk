@@ -5,7 +5,7 @@ BUILD_PACKAGES := gcc libc6-dev make pkg-config clang libbpf-dev libelf-dev libd
 TEST_PACKAGES := llvm xz-utils lua5.1 lua5.2 lua5.3 lua5.4 liblua5.4-dev luajit libcmocka-dev g++ binutils python3 git debian-archive-keyring python3-dev mercurial python3-venv python3-numpy python3-greenlet openssl
 # Programs with Lua inside. (nginx with the Lua module would remove luajit: it brings another build of the same library.)
 ifeq ($(SCRY_FULL),1)
-TEST_PACKAGES += redis-server redis-tools neovim
+TEST_PACKAGES += redis-server redis-tools neovim haproxy apache2-utils
 endif
 
 # chromium shows the pages to the browser test, where the archive has it (Ubuntu's does not).

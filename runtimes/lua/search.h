@@ -11,6 +11,8 @@
 
 #define LUA_SCAN_BYTES 512   /* of the C stack looked at at a time */
 #define LUA_SCAN_NEAR  4096  /* a lua_State that runs is found within these */
+#define LUA_SCAN_BUFFER 8192 /* or behind so much, and within LUA_SCAN_BEHIND: functions of C that it calls have a luaL_Buffer there (to 5.3) */
+#define LUA_SCAN_BEHIND 10240
 #define LUA_SCAN_FAR   16384 /* those that resumed it within these */
 #define LUA_SCAN_INNER 256   /* what functions that a record's own function calls may have saved of its registers */
 #define LUA_MAX_ADDRESS (1ULL << 47)
@@ -310,12 +312,22 @@ lua_inline bool lua_is_known_record(const struct lua_walk *w, __u64 record)
 	return false;
 }
 
+/* Nothing was found: look behind a buffer. */
+lua_inline void lua_reach(struct lua_walk *w)
+{
+	if (w->live_count || w->at < w->until || w->until - w->sp > LUA_SCAN_NEAR)
+		return;
+	w->at = (w->sp & ~7ULL) + LUA_SCAN_BUFFER;
+	w->until = w->sp + LUA_SCAN_BEHIND;
+}
+
 /* Look for them in the next words of the C stack. True when the search is over. */
 lua_inline bool lua_records_on(struct scry_scratch *s)
 {
 	struct lua_walk *w = LUA_WALK(s);
 	__u64 at;
 
+	lua_reach(w);
 	if (w->unsure || lua_search_over(w) || lua_scan_read(s, LUA_SCAN_BYTES + 8))
 		return true;
 	at = w->at;

@@ -118,7 +118,7 @@ static void needs_few_reads_outside(void **state)
 			fake_lua_walk(&f);
 			assert_int_equal(f.s->walk.error, SCRY_WALK_NO_THREAD_STATE);
 			assert_false(LUA_WALK(f.s)->unsure);
-			assert_true(f.image.reads - before < 12);
+			assert_true(f.image.reads - before < 16);
 		}
 	}
 }
