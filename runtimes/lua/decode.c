@@ -411,6 +411,8 @@ int lua_decode(const struct runtime_binary *binary, const struct scry_code *code
 
 	if (err)
 		return err;
+	if (r.seen.kind == LUA_KIND_TRACE && r.seen.last_line < 0)
+		r.seen.last_line = 0;
 	in_source = r.seen.kind == LUA_KIND_PROTO || r.seen.kind == LUA_KIND_TRACE;
 	in_c = r.seen.kind == LUA_KIND_C || r.seen.kind == LUA_KIND_FAST;
 	block = block_make(&r);
