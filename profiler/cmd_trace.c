@@ -74,6 +74,17 @@ static int trace_and_wait(const struct trace_config *c, struct trace_options *o)
 	return child.status;
 }
 
+/* Options of calls are not for other events, and arguments not for calls of which only the end is told. 0 or EXIT_USAGE, reported. */
+static int check_calls(const struct command *cmd, const struct trace_config *c)
+{
+	const unsigned call = 1u << RUNTIME_EVENT_CALL;
+
+	if (c->args && c->events.min_duration > 0)
+		return usage_error(cmd, "--args is for calls as they begin, where it is not known whether they take --min-duration");
+	return event_options_limit(cmd, &c->events, (struct event_limit[]){
+		{ c->flow, "flow", call }, { c->depth, "depth", call }, { c->args, "args", call }, { c->ret, "ret", call }, {} });
+}
+
 static int trace_main(const struct command *cmd, int argc, char **argv)
 {
 	struct trace_config c = { 0 };
@@ -84,8 +95,8 @@ static int trace_main(const struct command *cmd, int argc, char **argv)
 		return EXIT_USAGE;
 	if (c.events.events & 1u << RUNTIME_EVENT_GIL)
 		return usage_error(cmd, "gil: only for 'scry stat' and 'scry record -e'");
-	if (c.args && c.events.min_duration > 0)
-		return usage_error(cmd, "--args is for calls as they begin, where it is not known whether they take --min-duration");
+	if (check_calls(cmd, &c))
+		return EXIT_USAGE;
 	if (targets_examine(&c.targets))
 		return EXIT_FAILED;
 	o = (struct trace_options){

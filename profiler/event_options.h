@@ -34,6 +34,16 @@ struct event_options {
 int event_options_parse(const struct command *cmd, struct event_options *options, struct targets *targets, int argc,
 			char **argv, int first);
 
+/* An option that says something of these events alone: without one of them it would do nothing. */
+struct event_limit {
+	bool given;
+	const char *option;
+	unsigned events; /* bits 1 << enum runtime_event */
+};
+
+/* Is each option that is given for one of the events that are looked at? 0 or EXIT_USAGE, reported. The last row has no option. */
+int event_options_limit(const struct command *cmd, const struct event_options *options, const struct event_limit *limits);
+
 /* What a session and a watch are told of them. */
 void event_options_configure(const struct event_options *options, struct session_options *session,
 			     struct watch_filter *filter);

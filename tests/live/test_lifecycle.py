@@ -260,6 +260,26 @@ def slips_are_told_before_anything_is_recorded(python):
 
 
 @test("one")
+def options_of_other_events_are_refused(python):
+    """An option that says nothing of any of the events would be passed over without a word; beside one that it is for it is fine."""
+    def status(*words):
+        done = subprocess.run([SCRY, *words, "-d", "0.1", "-p", str(target.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              timeout=30)
+        said = done.stderr.decode("utf-8", "replace")
+        expect(done.returncode != 2 or "only for" in said and len(said.splitlines()) == 1, said)
+        return done.returncode
+
+    refuse = ("gc --args", "import --ret", "line --flow", "gc --depth 2", "call --event x", "exception --min-duration 1ms")
+    with Target(python, "idle") as target:
+        for words in refuse:
+            expect(status("trace", *words.split()) == 2, words)
+        expect(status("stat", "call", "--event", "x") == 2, "stat call --event")
+        expect(status("trace", "call,gc", "--flow", "--args") == 0, "call,gc --flow --args")
+        expect(status("trace", "call,audit", "--event", "open") == 0, "call,audit --event")
+    return "%d refused" % (len(refuse) + 1)
+
+
+@test("one")
 def a_full_disk_ends_it(python):
     """What was written until then can be read; nothing goes on for nothing."""
     path = os.path.join(SCRATCH, "full.scry")
