@@ -265,7 +265,9 @@ def started(build, pid):
     recording = record("-F", 999, "--", *build.command, build.script, SECONDS)
     # Where a script leads to it, or a program opens it, it is looked at once it is there.
     late = build.root or len(build.command) > 1
-    whole(recording, build, allowed=("process not examined yet", "program without an interpreter") if late else ())
+    # Before its first function, and after its last one, a program is outside Lua.
+    outside = ("thread outside the interpreter",)
+    whole(recording, build, allowed=outside + (("process not examined yet", "program without an interpreter") if late else ()))
     expect(b'"version"' in recording.output, recording.output)
 
 

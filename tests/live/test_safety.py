@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Probes come and go, several scry at a time, some killed at any moment: the target must come out of it as it was."""
+import os
 import random
 import re
 import shutil
@@ -137,13 +138,15 @@ def rate(target):
 
 def speeds(target, python, prefix, before):
     """(that of the target now, that to compare it with). Others use this machine too, of which even CPU time tells, where two CPUs
-    share a core: where the target has become slower, one that nobody ever watched says what is to be had now."""
+    share a core: where the target has become slower, one that nobody ever watched says what is to be had now, on the same CPU."""
     enough = (0.95 if FULL else 0.85) * before
     after = rate(target)
     if after > enough:
         return after, before
     with Target(python, "rates", prefix=prefix) as untouched:
-        now = 0
+        cpu, now = max(os.sched_getaffinity(0)), 0
+        for pid in (target.pid, untouched.pid):
+            os.sched_setaffinity(pid, {cpu})
         for _ in range(5):
             after, now = max(after, rate(target)), max(now, rate(untouched))
             if after > enough:
