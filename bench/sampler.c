@@ -73,8 +73,8 @@ static int print(struct session *session, const struct seen *seen)
 		return fail(-ENOMEM, "out of memory");
 	session_print_stats(session, f);
 	fclose(f);
-	line = strstr(text, "bpf sample_cpu");
-	if (!line || sscanf(line, "bpf sample_cpu %llu runs %*u ns each %lf ms", &runs, &ms) != 2)
+	line = strstr(text, "bpf sample_");
+	if (!line || sscanf(line, "bpf sample_%*s %llu runs %*u ns each %lf ms", &runs, &ms) != 2)
 		return fail(-EPROTO, "no run statistics of the sampler");
 	printf("samples %llu frames %llu lost %llu runs %llu ns %.0f errors %llu\n", seen->samples, seen->frames,
 	       (unsigned long long)session_count(session, SCRY_COUNT_LOST), runs, ms * 1e6, seen->errors);

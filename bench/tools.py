@@ -81,7 +81,7 @@ class Scry(Tool):
         super().stop()
         self.told = json.loads(self.text(".json") or "{}")
         err = self.text(".stderr")
-        runs = re.search(r"bpf sample_cpu\s+\d+ runs\s+\d+ ns each\s+([\d.]+) ms", err)
+        runs = re.search(r"bpf sample_\w+\s+\d+ runs\s+\d+ ns each\s+([\d.]+) ms", err)
         maps = re.search(r"bpf maps ([\d.]+) MB", err)
         self.bpf_ns = float(runs[1]) * 1e6 if runs else 0
         self.maps_mb = float(maps[1]) if maps else 0

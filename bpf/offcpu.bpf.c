@@ -86,7 +86,7 @@ static __always_inline bool wait_take_stack(__u64 *ctx, struct scry_thread_time 
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->head.kind = SCRY_RECORD_STACK;
 	sample->head.pid = pid;
-	stack_take(s, slot, task, bpf_map_lookup_elem(&procs, &pid), pid);
+	stack_take(s, slot, task, bpf_map_lookup_elem(&procs, &pid), pid, SCRY_RUNTIMES);
 	if (stack_is_foreign(sample))
 		return false;
 	if (deep)

@@ -36,7 +36,7 @@ static __always_inline struct scry_proc *sample_process(struct scry_scratch *s, 
 	return known || sample_recall(pid, slot) ? &s->recent.proc : 0;
 }
 
-static __always_inline int sample_take(void *ctx, bool deep, bool in_user)
+static __always_inline int sample_take(void *ctx, __u32 runtimes, bool deep, bool in_user)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scry_scratch *s;
@@ -57,7 +57,7 @@ static __always_inline int sample_take(void *ctx, bool deep, bool in_user)
 	sample = &s->sample;
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->head.time = bpf_ktime_get_ns();
-	stack_take(s, slot, task, proc, pid);
+	stack_take(s, slot, task, proc, pid, runtimes);
 	if (stack_is_foreign(sample))
 		return 0;
 	if (config.wall) {
@@ -80,7 +80,14 @@ static __always_inline int sample_take(void *ctx, bool deep, bool in_user)
 SEC("perf_event")
 int sample_cpu(void *ctx)
 {
-	return sample_take(ctx, false, false);
+	return sample_take(ctx, SCRY_RUNTIMES, false, false);
+}
+
+/* Where only Python is to be expected: without all that other walks need it is a quarter as long, and sooner loaded. */
+SEC("perf_event")
+int sample_python(void *ctx)
+{
+	return sample_take(ctx, 1 << SCRY_RUNTIME_PYTHON, false, false);
 }
 
 /* With frames of C or of the kernel. */
@@ -93,5 +100,5 @@ int sample_cpu_deep(struct bpf_perf_event_data *ctx)
 	bool in_user = false;
 #endif
 
-	return sample_take(ctx, true, in_user);
+	return sample_take(ctx, SCRY_RUNTIMES, true, in_user);
 }

@@ -12,12 +12,15 @@
 #include "python.h"
 #include "task.h"
 
+#define SCRY_RUNTIMES (~0u) /* of a program: all that config.runtimes may ask for */
+
 /*
  * Walk into s->sample, which is zeroed, and the frames behind it: sets runtime, instance, error, count. `proc`: of process
  * pid, NULL where it has not been looked at yet. The scratch `s` is that of `slot`, and the caller's until it has sent it.
+ * `runtimes`: a constant, bits as in config.runtimes; the walks of others are no part of the program.
  */
 static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struct task_struct *task,
-				       struct scry_proc *proc, __u32 pid)
+				       struct scry_proc *proc, __u32 pid, __u32 runtimes)
 {
 	struct scry_sample *sample = &s->sample;
 
@@ -32,11 +35,11 @@ static __always_inline void stack_take(struct scry_scratch *s, __u32 slot, struc
 	sample->error = SCRY_WALK_EXITING;
 	if (task->flags & PF_EXITING)
 		return;
-	if (config.runtimes & 1 << SCRY_RUNTIME_PYTHON && proc->runtime == SCRY_RUNTIME_PYTHON) {
+	if (runtimes & config.runtimes & 1 << SCRY_RUNTIME_PYTHON && proc->runtime == SCRY_RUNTIME_PYTHON) {
 		walk_prepare(s, proc, pid, slot);
 		if (!python_current(slot))
 			python_walk(pid, slot);
-	} else if (config.runtimes & 1 << SCRY_RUNTIME_LUA && proc->runtime == SCRY_RUNTIME_LUA) {
+	} else if (runtimes & config.runtimes & 1 << SCRY_RUNTIME_LUA && proc->runtime == SCRY_RUNTIME_LUA) {
 		if (!lua_enter(pid, slot))
 			lua_walk(pid, slot);
 	} else {

@@ -91,7 +91,7 @@ static __always_inline void waker_take(__u64 *ctx, struct scry_thread_time *t, s
 	__builtin_memset(sample, 0, sizeof(*sample));
 	sample->head.kind = SCRY_RECORD_STACK;
 	sample->head.pid = pid;
-	stack_take(s, slot, waker, proc, pid);
+	stack_take(s, slot, waker, proc, pid, SCRY_RUNTIMES);
 	if (deep)
 		stack_deepen(ctx, s, slot, waker, pid, false);
 	if (!stack_intern(slot))

@@ -255,8 +255,7 @@ static int start_ticks(struct session *s)
 			continue;
 		if (fd < 0)
 			return refused(-errno, "open the CPU clock");
-		s->ticks[cpu] = bpf_program__attach_perf_event(
-			session_is_deep(&s->options) ? s->skel->progs.sample_cpu_deep : s->skel->progs.sample_cpu, fd);
+		s->ticks[cpu] = bpf_program__attach_perf_event(session_sampler(s->skel, &s->options), fd);
 		if (!s->ticks[cpu]) {
 			int err = -errno;
 

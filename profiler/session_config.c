@@ -110,6 +110,13 @@ bool session_is_deep(const struct session_options *o)
 	return o->native || o->kernel;
 }
 
+struct bpf_program *session_sampler(struct scry_bpf *skel, const struct session_options *o)
+{
+	if (session_is_deep(o))
+		return skel->progs.sample_cpu_deep;
+	return o->runtimes == 1u << SCRY_RUNTIME_PYTHON ? skel->progs.sample_python : skel->progs.sample_cpu;
+}
+
 void session_size_maps(struct scry_bpf *skel, const struct session_options *o, int cpus)
 {
 	bool events = o->events != 0, calls = o->events & 1u << RUNTIME_EVENT_CALL;
@@ -124,8 +131,10 @@ void session_size_maps(struct scry_bpf *skel, const struct session_options *o, i
 	bpf_map__set_max_entries(skel->maps.lines, lines && o->aggregate ? MAX_LINES : 1);
 	bpf_map__set_max_entries(skel->maps.verdicts, events ? MAX_VERDICTS : 1);
 	waits_configure(skel, o);
-	bpf_program__set_autoload(skel->progs.sample_cpu, o->frequency && !session_is_deep(o));
-	bpf_program__set_autoload(skel->progs.sample_cpu_deep, o->frequency && session_is_deep(o));
+	bpf_program__set_autoload(skel->progs.sample_cpu, false);
+	bpf_program__set_autoload(skel->progs.sample_python, false);
+	bpf_program__set_autoload(skel->progs.sample_cpu_deep, false);
+	bpf_program__set_autoload(session_sampler(skel, o), o->frequency);
 	spaces_size_maps(skel, session_is_deep(o), o->all || o->cgroup || o->children);
 	probes_choose_programs(skel, o->events, o->runtimes ? o->runtimes : 0xff);
 }

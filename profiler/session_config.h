@@ -16,4 +16,7 @@ void session_size_maps(struct scry_bpf *skel, const struct session_options *opti
 /* Do samples carry frames that are not interpreted? */
 bool session_is_deep(const struct session_options *options);
 
+/* The program that takes its samples. */
+struct bpf_program *session_sampler(struct scry_bpf *skel, const struct session_options *options);
+
 #endif

@@ -21,7 +21,7 @@
 #define RAW_BYTES    256
 #define WINDOW_BYTES 2048 /* power of two */
 
-#define WALK_CHUNK 4
+#define WALK_CHUNK 2
 #define WALK_MAX_STATES 16384 /* thread states looked at to find one */
 /* Frames looked at in one walk: between two of the program's there may be one of the interpreter's own. */
 #define WALK_MAX_STEPS (2 * (SCRY_MAX_STACK + WALK_CHUNK))
