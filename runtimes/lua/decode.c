@@ -35,6 +35,8 @@ static int record_open(struct record *r, const struct scry_code *code, size_t si
 	if (size < sizeof(*code) || room < sizeof(r->seen) || code->file.bytes > SCRY_FILE_BYTES)
 		return -EINVAL;
 	memcpy(&r->seen, code->bytes, sizeof(r->seen));
+	if (code->file.bytes > room - at)
+		return -EINVAL;
 	r->file = code->bytes + at;
 	at = (at + code->file.bytes + 7) & ~(size_t)7;
 	for (int i = 0; i < LUA_PART_COUNT && r->seen.kind == LUA_KIND_PROTO; i++) {
@@ -128,6 +130,12 @@ static size_t name_count(const struct record *r, enum lua_part part)
 
 /* ---- lines ---- */
 
+/* 0: there is no such line. */
+static int32_t line_number(int64_t line)
+{
+	return line > 0 && line < INT32_MAX ? line : 0;
+}
+
 /* 5.4+: differences, from the last line that is given as it is (getbaseline and luaG_getfuncline, ldebug.c). */
 static void add_differences(const struct record *r, const signed char *info, size_t count, int32_t *lines)
 {
@@ -140,7 +148,7 @@ static void add_differences(const struct record *r, const signed char *info, siz
 			line = mark[2 * m++ + 1];
 		else if (info[pc] != -128)
 			line += info[pc];
-		lines[pc] = line > 0 && line < INT32_MAX ? line : 0;
+		lines[pc] = line_number(line);
 	}
 	free(mark);
 }
@@ -168,7 +176,7 @@ static void jit_add_lines(const struct record *r, size_t count, int32_t *lines)
 
 		if (i && info && i * width <= known)
 			memcpy(&more, info + (i - 1) * width, width);
-		lines[i] = r->seen.first_line + (more <= INT32_MAX / 2 ? (int32_t)more : 0);
+		lines[i] = line_number((int64_t)r->seen.first_line + more);
 	}
 }
 
