@@ -90,8 +90,8 @@ static int name_add(struct names *names, const char *bytes, size_t length, uint3
 
 	if (names->count >= UINT32_MAX - 1 || (names->size + length) >> (64 - NAME_SOURCE_BITS))
 		return -EOVERFLOW;
-	if (names->size + length > names->capacity)
-		err = grow(&names->bytes, &names->capacity, names->size + length, 1);
+	if (names->size + length >= names->capacity) /* one more than the names: there is memory even where all of them are empty */
+		err = grow(&names->bytes, &names->capacity, names->size + length + 1, 1);
 	if (!err && names->count + 2 > names->room)
 		err = grow(&names->starts, &names->room, names->count + 2, sizeof(*names->starts));
 	if (err)
