@@ -10,7 +10,7 @@ import urllib.request
 
 from live import SCRATCH, SCRY, Skip, expect, record, test
 from real_programs import CACHE, cache_locked, run_quietly
-from test_lua import needs_program
+from test_lua_programs import needs_program
 
 PACKAGES = ("libnginx-mod-http-lua", "lua-resty-core", "lua-resty-lrucache", "libluajit2-5.1-2")
 NDK = "/usr/lib/nginx/modules/ndk_http_module.so"

@@ -8,7 +8,7 @@ import urllib.request
 
 from live import SCRATCH, Skip, expect, record, test
 from real_lua import PORT, nginx
-from test_lua import needs_program
+from test_lua_programs import needs_program
 from test_lua_matrix import ON_A_PROCESS, Build, walk
 
 HAPROXY_PORT, REDIS_PORT = 8498, 6398
