@@ -19,46 +19,29 @@ __noinline int walk_in_register(__u64 value)
 	return 0;
 }
 
-static __always_inline struct scry_code_slot *code_slot(void *cache, __u64 address)
+static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u64 address)
 {
-	return &((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
-}
-
-/* The id of a code object that the cache does not have, and into the cache with it; 0: s->walk.error. No function of
- * its own: below the programs of calls a walk has eight levels, which are all that there may be. */
-static __always_inline int python_learn(__u64 address, __u32 slot)
-{
-	struct scry_scratch *s = scratch_at(slot);
-	void *cache = bpf_map_lookup_elem(&code_cache, &slot);
-	struct scry_code_slot *to;
+	struct scry_code_slot *slot =
+		&((struct scry_code_cache *)cache)->slot[(address >> 4 ^ address >> 15) & (CODE_SLOTS - 1)];
 	int id;
 
-	if (!s || !cache)
-		return 0;
-	id = python_code(address, s->walk.pid, slot);
+	if (slot->address == address && slot->instance == s->walk.instance && slot->generation == s->walk.generation) {
+		s->here.first = slot->known.first;
+		s->here.generator = slot->known.generator;
+		return slot->known.id;
+	}
+	id = python_code(address, s->walk.pid, s->slot);
 	if (id <= 0) {
 		s->walk.error = -id;
 		return 0;
 	}
-	to = code_slot(cache, address);
-	to->address = address;
-	to->instance = s->walk.instance;
-	to->generation = s->walk.generation;
-	to->known.id = id;
-	to->known.first = s->here.first;
-	to->known.generator = s->here.generator;
+	slot->address = address;
+	slot->instance = s->walk.instance;
+	slot->generation = s->walk.generation;
+	slot->known.id = id;
+	slot->known.first = s->here.first;
+	slot->known.generator = s->here.generator;
 	return id;
-}
-
-static __always_inline __u32 walk_code(struct scry_scratch *s, void *cache, __u64 address)
-{
-	const struct scry_code_slot *slot = code_slot(cache, address);
-
-	if (slot->address != address || slot->instance != s->walk.instance || slot->generation != s->walk.generation)
-		return python_learn(address, s->slot);
-	s->here.first = slot->known.first;
-	s->here.generator = slot->known.generator;
-	return slot->known.id;
 }
 
 #include "../runtimes/python/walk.h"
@@ -90,9 +73,9 @@ __noinline int python_search_chunk(__u32 index, __u32 slot)
 
 __noinline int python_walk_chunk(__u32 index, __u32 slot)
 {
+	const struct scry_python *py = binary(index);
 	struct scry_scratch *s = scratch_at(slot);
 	void *known = bpf_map_lookup_elem(&code_cache, &slot);
-	const struct scry_python *py = binary(index);
 
 	return !py || !s || !known || python_walk_on(py, s, known);
 }

@@ -69,7 +69,7 @@ static __always_inline int sample_take(void *ctx, __u32 runtimes, bool deep, boo
 		sample->gil = python_holds_gil(slot);
 	if (deep)
 		stack_deepen(ctx, s, slot, task, pid, in_user);
-	stack_sign(sample, bpf_get_current_task_btf(), pid, SCRY_RECORD_SAMPLE);
+	stack_sign(sample, task, pid, SCRY_RECORD_SAMPLE);
 	count(SCRY_COUNT_SAMPLES);
 	frames = stack_frames(sample);
 	if (emit(sample, sizeof(*sample) + frames * sizeof(struct scry_frame)))

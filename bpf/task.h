@@ -32,7 +32,7 @@ static __always_inline __u32 pid_number(struct task_struct *task, __u32 global)
 
 static __always_inline __u32 task_pid(struct task_struct *task)
 {
-	return config.pid_namespace ? pid_number(task->group_leader, task->tgid) : task->tgid;
+	return pid_number(task->group_leader, task->tgid);
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)
